@@ -1,0 +1,96 @@
+"""Everything Tidegate can refuse or fail at.
+
+    TidegateError                  a fault with a sentence a person can act on      exit 1   HTTP 500
+    ├── InputRefused               what was handed in cannot be used               exit 2   HTTP 422
+    │   ├── SpecRefused            the table spec breaks its own rules
+    │   ├── TableRefused           a file is not a readable customer table
+    │   ├── RowRefused             one customer breaks the contract (rule and field named)
+    │   ├── SettingRefused         a setting or option is out of range
+    │   ├── NotEnoughData          the table is readable but nothing can be learned from it
+    │   └── KeyReused              an idempotency key came back with another body
+    ├── HomeRefused                the home cannot be used (unwritable, newer, busy)  exit 2   HTTP 503
+    ├── BundleRefused              a bundle fails its digests, limits or golden rows  exit 2   HTTP 503
+    ├── NoChampion                 nothing has been promoted yet                      exit 2   HTTP 503
+    ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
+    └── MissingDependency          an extra or a system library is absent             exit 2   HTTP 500
+
+Every message names the place and the remedy and holds no customer's value.
+"""
+
+from __future__ import annotations
+
+
+class TidegateError(Exception):
+    """A failure with one clear sentence: `detail` says what and where, `remedy` what to do."""
+
+    exit_code = 1
+    status = 500
+
+    def __init__(self, detail: str, remedy: str = "") -> None:
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{detail} {remedy}".strip())
+
+
+class InputRefused(TidegateError):
+    """What was handed in cannot be used; nothing was changed."""
+
+    exit_code = 2
+    status = 422
+
+
+class SpecRefused(InputRefused):
+    """The table spec breaks its own rules."""
+
+
+class TableRefused(InputRefused):
+    """A file is not a readable customer table."""
+
+
+class RowRefused(InputRefused):
+    """One customer breaks the contract."""
+
+
+class SettingRefused(InputRefused):
+    """A setting or an option is out of range."""
+
+
+class NotEnoughData(InputRefused):
+    """The table is readable but nothing can be learned from it."""
+
+
+class KeyReused(InputRefused):
+    """An idempotency key came back with another body."""
+
+
+class HomeRefused(TidegateError):
+    """The home cannot be used."""
+
+    exit_code = 2
+    status = 503
+
+
+class BundleRefused(TidegateError):
+    """A bundle fails its digests, its limits or its golden rows."""
+
+    exit_code = 2
+    status = 503
+
+
+class NoChampion(TidegateError):
+    """Nothing has been promoted yet."""
+
+    exit_code = 2
+    status = 503
+
+
+class LedgerUnavailable(TidegateError):
+    """A prediction could not be made durable."""
+
+    status = 503
+
+
+class MissingDependency(TidegateError):
+    """An extra or a system library is absent."""
+
+    exit_code = 2
