@@ -1,0 +1,205 @@
+"""Files → raw batches: CSV and Parquet, streamed in flat memory, every row numbered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from tidegate.customers.dialect import MOST_COLUMNS, Dialect, sniff
+from tidegate.customers.names import snake_case
+from tidegate.customers.spec import TableSpec
+from tidegate.errors import TableRefused
+
+BLOCK_BYTES = 4 << 20
+PARQUET_ROWS = 1 << 15
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A line whose number of fields is not the header's: row number (1 = first customer), fields expected and found."""
+
+    row: int
+    expected: int
+    found: int
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Consecutive customers as the file has them: `table` with positional columns, `row_numbers` int64 (n,) from 1, ragged lines apart."""
+
+    table: pa.RecordBatch
+    row_numbers: NDArray[np.int64]
+    ragged: tuple[Ragged, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """An opened customer table. `names` are the headers in snake_case; `batches()` starts a fresh pass."""
+
+    path: Path
+    headers: tuple[str, ...]
+    names: tuple[str, ...]
+    encoding: str
+    sha256: str
+    batches: Callable[[], Iterator[RawBatch]] = field(repr=False)
+
+
+def open_table(path: Path) -> Table:
+    """A table from a CSV or Parquet file, told apart by content. Raises TableRefused with the place and the remedy."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+        if path.is_file() and start == b"PAR1":
+            return _open_parquet(path)
+        return _open_csv(path)
+    except FileNotFoundError:
+        raise TableRefused(f"{path} does not exist.", "Give the path of a CSV or Parquet file.") from None
+    except IsADirectoryError:
+        raise TableRefused(f"{path} is a folder.", "Give the path of a CSV or Parquet file.") from None
+    except OSError as error:
+        raise TableRefused(f"{path} cannot be read: {error.strerror or 'input/output error'}.", "Check the file and its rights.") from None
+
+
+def columns_of(table: Table, spec: TableSpec, needed: tuple[str, ...]) -> Mapping[str, int]:
+    """Position of each column by snake_case name. Raises TableRefused where a needed one is absent or two headers collide."""
+    absent = [name for name in needed if name not in table.names]
+    if absent:
+        shown = ", ".join(absent[:8]) + (f" and {len(absent) - 8} more" if len(absent) > 8 else "")
+        raise TableRefused(
+            f"{table.path.name} lacks {'the column' if len(absent) == 1 else 'columns'} {shown}.",
+            f"Give a table that fits the spec {spec.name!r}, or another spec.",
+        )
+    for name in {*needed, *(role for role in (spec.id,) if role)}:
+        if table.names.count(name) > 1:
+            twins = " and ".join(repr(h) for h, n in zip(table.headers, table.names, strict=True) if n == name)
+            raise TableRefused(f"{table.path.name} has the column {name} more than once ({twins}).", "Rename or drop one of them.")
+    return {name: position for position, name in reversed(list(enumerate(table.names))) if name}
+
+
+def _open_csv(path: Path) -> Table:
+    dialect = sniff(path)
+    names = tuple(snake_case(header) for header in dialect.headers)
+    return Table(path, dialect.headers, names, dialect.encoding, dialect.sha256, lambda: _csv_batches(path, dialect))
+
+
+def _csv_batches(path: Path, dialect: Dialect) -> Iterator[RawBatch]:
+    ragged: list[Ragged] = []
+    notes: list[str] = []
+
+    def on_ragged(row: pyarrow.csv.InvalidRow) -> str:
+        if row.text.startswith(("<<<<<<< ", ">>>>>>> ", "=======")):
+            notes.append(f"row {row.number - 1} is a merge-conflict marker")
+        if dialect.odd_quotes and ("\n" in row.text or "\r" in row.text):
+            notes.append(f"a quote opened in row {row.number - 1} is never closed")
+        ragged.append(Ragged(row.number - 1, row.expected_columns, row.actual_columns))
+        return "skip"
+
+    try:
+        with _utf8(path, dialect) as source:
+            reader = pyarrow.csv.open_csv(
+                source,
+                read_options=pyarrow.csv.ReadOptions(use_threads=False, autogenerate_column_names=True, block_size=BLOCK_BYTES),
+                parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=on_ragged),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types={f"f{position}": pa.string() for position in range(len(dialect.headers))}, strings_can_be_null=False
+                ),
+            )
+            yield from _numbered(reader, ragged, notes, path, dialect)
+    except pa.ArrowInvalid as error:
+        raise TableRefused(
+            f"{path.name} cannot be read as CSV: {_first_line(error)}.", "Check the line named, or export it again."
+        ) from None
+
+
+def _numbered(
+    reader: pyarrow.csv.CSVStreamingReader, ragged: list[Ragged], notes: list[str], path: Path, dialect: Dialect
+) -> Iterator[RawBatch]:
+    following = 0  # the header is row 0
+    last: pa.RecordBatch | None = None
+    for batch in reader:
+        _refuse_noted(notes, path)
+        if not len(batch):
+            continue
+        # The parser reads ahead: a ragged line may belong to a later batch.
+        numbers = np.arange(following, following + len(batch) + len(ragged), dtype=np.int64)
+        numbers = numbers[~np.isin(numbers, [line.row for line in ragged])][: len(batch)]
+        mine = tuple(line for line in ragged if line.row < numbers[-1])
+        ragged[:] = ragged[len(mine) :]
+        if following == 0:
+            batch, numbers = batch.slice(1), numbers[1:]
+        following = int(numbers[-1]) + 1 if len(numbers) else 1
+        last = batch if len(batch) else last
+        yield RawBatch(batch, numbers, mine)
+    _refuse_noted(notes, path)
+    if dialect.odd_quotes and last is not None and any("\n" in (cell or "") for cell in last.slice(len(last) - 1).to_pylist()[0].values()):
+        raise TableRefused(f"{path.name}: a quote opened in its last row is never closed.", "Close the quote; the rows after it were lost.")
+    if ragged:
+        yield RawBatch(last.slice(0, 0) if last is not None else _no_rows(dialect), np.empty(0, np.int64), tuple(ragged))
+
+
+def _no_rows(dialect: Dialect) -> pa.RecordBatch:
+    names = [f"f{position}" for position in range(len(dialect.headers))]
+    return pa.RecordBatch.from_arrays([pa.array([], pa.string()) for _ in names], names=names)
+
+
+def _refuse_noted(notes: list[str], path: Path) -> None:
+    if notes:
+        raise TableRefused(f"{path.name}: {notes[0]}.", "Repair the file at that row.")
+
+
+def _first_line(error: Exception) -> str:
+    # Arrow quotes the row that it stumbled over; a customer's values stay out of messages.
+    text = str(error).splitlines()[0]
+    return text.split(": ", 1)[0].rstrip(".") if ": " in text else text.rstrip(".")
+
+
+def _utf8(path: Path, dialect: Dialect) -> pa.NativeFile:
+    if dialect.encoding in ("utf-8", "utf-8-sig"):
+        return pa.OSFile(str(path))
+    file = path.open("rb")
+    return pa.PythonFile(pa.transcoding_input_stream(pa.PythonFile(file, mode="r"), dialect.encoding, "utf-8"), mode="r")
+
+
+def _open_parquet(path: Path) -> Table:
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            schema = file.schema_arrow
+    except (pa.ArrowInvalid, pa.ArrowException, OSError):
+        raise TableRefused(
+            f"{path.name} is a damaged or truncated Parquet file.", "Write it again; its end is missing or broken."
+        ) from None
+    if len(schema) > MOST_COLUMNS:
+        raise TableRefused(f"{path.name} has {len(schema):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
+    headers = tuple(schema.names)
+    with path.open("rb") as raw:
+        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    return Table(path, headers, tuple(snake_case(header) for header in headers), "parquet", sha256, lambda: _parquet_batches(path))
+
+
+def _parquet_batches(path: Path) -> Iterator[RawBatch]:
+    following = 1
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS, use_threads=False):
+                yield RawBatch(_plain(batch), np.arange(following, following + len(batch), dtype=np.int64))
+                following += len(batch)
+    except (pa.ArrowInvalid, pa.ArrowException, OSError):
+        raise TableRefused(f"{path.name} is damaged after row {following - 1:,}.", "Write the Parquet file again.") from None
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Dictionary-coded and large strings as plain ones, so that one reading fits all."""
+    arrays = []
+    for array in batch.columns:
+        kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+        text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_string(kind)
+        arrays.append(array.cast(pa.string()) if text else array.cast(kind) if kind != array.type else array)
+    return pa.RecordBatch.from_arrays(arrays, names=[f"f{position}" for position in range(len(arrays))])
