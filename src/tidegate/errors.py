@@ -12,6 +12,7 @@
     ├── BundleRefused              a bundle fails its digests, limits or golden rows  exit 2   HTTP 503
     ├── NoChampion                 nothing has been promoted yet                      exit 2   HTTP 503
     ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
+    ├── RegistryUnavailable          the tracking server or registry does not answer        exit 1   HTTP 503
     └── MissingDependency          an extra or a system library is absent             exit 2   HTTP 500
 
 Every message names the place and the remedy and holds no customer's value.
@@ -94,3 +95,9 @@ class MissingDependency(TidegateError):
     """An extra or a system library is absent."""
 
     exit_code = 2
+
+
+class RegistryUnavailable(TidegateError):
+    """The tracking server or registry does not answer, or refuses."""
+
+    status = 503

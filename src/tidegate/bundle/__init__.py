@@ -1,0 +1,1 @@
+"""The deployable model and how it scores; needs no training library and no MLflow."""

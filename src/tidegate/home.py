@@ -1,0 +1,116 @@
+"""The home: the folder that holds everything an installation owns, with one name for each place in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.errors import HomeRefused
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Home:
+    """Places in a home. Nothing is created by naming it."""
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        """The file that says which version of the layout this home has."""
+        return self.root / "home.json"
+
+    @property
+    def storage(self) -> Path:
+        """Bundles and the champion pointer."""
+        return self.root / "storage"
+
+    @property
+    def tracking(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.root / "mlflow"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's database."""
+        return self.root / "ledger.db"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows of training tables."""
+        return self.root / "quarantine"
+
+    @property
+    def data(self) -> Path:
+        """Simulated tables."""
+        return self.root / "data"
+
+    @property
+    def scratch(self) -> Path:
+        """Work in progress, removed when done."""
+        return self.root / "scratch"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys, readable by the owner only."""
+        return self.root / "secrets"
+
+
+def open_home(root: Path) -> Home:
+    """The home at `root`, made where it is absent. Raises HomeRefused where it cannot be used, and leaves it as it was."""
+    home = Home(root.resolve())
+    try:
+        if home.marker.exists():
+            found = json.loads(home.marker.read_text()).get("format")
+            if not isinstance(found, int) or found > FORMAT:
+                raise HomeRefused(
+                    f"{root} was made by a newer Tidegate (home format {found}, this one knows {FORMAT}).", "Upgrade, or name another home."
+                )
+        elif root.exists() and any(root.iterdir()):
+            raise HomeRefused(f"{root} holds files and is not a Tidegate home.", "Name an empty or a new folder with --home.")
+        else:
+            root.mkdir(parents=True, exist_ok=True)
+            write_whole(home.marker, json.dumps({"format": FORMAT}).encode())
+        if not os.access(root, os.W_OK):
+            raise HomeRefused(f"{root} cannot be written.", "Give yourself the right to write there, or name another home.")
+    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+        raise HomeRefused(f"{home.marker} is damaged.", "Restore it from a backup, or name another home.") from None
+    except OSError as error:
+        raise HomeRefused(f"{root} cannot be used as a home: {error.strerror}.", "Name another folder with --home.") from None
+    return home
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def exclusive(home: Home, purpose: str) -> Iterator[None]:
+    """Only one process at a time trains or promotes in a home. Raises HomeRefused at once where another does."""
+    with (home.root / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HomeRefused(f"Another process works in {home.root}, so {purpose} cannot start.", "Wait until it is done.") from None
+        yield

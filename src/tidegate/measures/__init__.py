@@ -1,0 +1,1 @@
+"""Pure numbers, used by everyone who judges."""

@@ -1,0 +1,1 @@
+"""Runs, versions and who is champion; the only place that talks to MLflow."""

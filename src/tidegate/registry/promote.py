@@ -1,0 +1,68 @@
+"""Promotion: a pure decision on evidence, then an act that servers follow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tidegate.bundle.manifest import read_manifest
+from tidegate.errors import BundleRefused
+from tidegate.home import Home
+from tidegate.ledger.events import append_event
+from tidegate.ledger.store import Ledger
+from tidegate.measures.intervals import Interval
+from tidegate.registry.store import Registry, set_alias
+from tidegate.storage.files import Storage, get, put_if_match, tag
+from tidegate.storage.pointer import Pointer, write_pointer
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of a promotion: the value seen, the limit, and whether it holds."""
+
+    name: str
+    value: float
+    limit: float
+    passed: bool
+
+
+def first_champion_gates(pr_auc: Interval, base_rate: float, against_logistic: Interval | None) -> tuple[Gate, ...]:
+    """Gates of the first champion, out of fold: better than the base rate beyond noise, not worse than logistic regression beyond noise.
+
+    `against_logistic` is the paired interval of composite score minus logistic regression's; None where the model is one itself.
+    """
+    beats_chance = Gate("pr_auc_above_base_rate", pr_auc.low, base_rate, pr_auc.low > base_rate)
+    if against_logistic is None:
+        return (beats_chance,)
+    return beats_chance, Gate("composite_not_below_logistic_regression", against_logistic.high, 0.0, against_logistic.high >= 0.0)
+
+
+def bundle_key(version: str) -> str:
+    """Where a version's bundle lies in storage."""
+    return f"bundles/{version}"
+
+
+def store_bundle(storage: Storage, version: str, folder: Path) -> None:
+    """Put a sealed bundle into storage, manifest last. Raises BundleRefused where the version exists with another content."""
+    names = sorted((path.name for path in folder.iterdir()), key=lambda name: name == "manifest.json")
+    for name in names:
+        content = (folder / name).read_bytes()
+        key = f"{bundle_key(version)}/{name}"
+        if not put_if_match(storage, key, content, None) and tag(get(storage, key) or b"") != tag(content):
+            raise BundleRefused(
+                f"Version {version} is already in storage with another content.", "Point this home at the registry it was made with."
+            )
+
+
+def promote(
+    home: Home, registry: Registry, ledger: Ledger, version: str, digest: str, who: str, gates: tuple[Gate, ...], now: datetime
+) -> Pointer:
+    """Make a stored version the champion: verify it, write the event, move the pointer that servers follow, set the alias."""
+    storage = Storage(home.storage)
+    read_manifest(home.storage / bundle_key(version), digest)
+    pointer = Pointer(version, digest, now.isoformat())
+    append_event(ledger, who, "promoted", {"version": version, "digest": digest, "gates": [asdict(gate) for gate in gates]}, now)
+    write_pointer(storage, pointer)
+    set_alias(registry, "champion", version)
+    return pointer

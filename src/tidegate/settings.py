@@ -1,0 +1,39 @@
+"""Settings: read once from the environment (`TIDEGATE_…`), frozen, handed on as an argument."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tidegate.errors import SettingRefused
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Every field is also an environment variable: TIDEGATE_ and the name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path("tidegate-home"), description="folder that holds everything this installation owns")
+    host: str = Field("127.0.0.1", description="address the scoring API binds to")
+    port: int = Field(8000, ge=1, le=65535, description="port of the scoring API")
+    max_bad_share: float = Field(0.2, ge=0, le=1, description="share of rows that may break the contract before a table is refused")
+    max_body_bytes: int = Field(8 << 20, ge=1024, description="largest JSON body that the API reads, in bytes")
+    max_upload_bytes: int = Field(512 << 20, ge=1024, description="largest file that /predict-csv reads, in bytes")
+    max_batch_rows: int = Field(10_000, ge=1, description="most customers in one /predict-batch")
+    max_upload_rows: int = Field(1_000_000, ge=1, description="most rows in one /predict-csv")
+    simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
+    seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
+    ledger_url: str = Field("", description="database of the ledger; empty: SQLite in the home")
+
+
+def read_settings(**given: object) -> Settings:
+    """Settings from the environment, overridden by what is given (None is ignored). Raises SettingRefused naming the setting."""
+    try:
+        return Settings.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        said = first["msg"].replace("Input should be", "must be")
+        raise SettingRefused(f"TIDEGATE_{name.upper()}: {said}.", "See docs/settings.md.") from None

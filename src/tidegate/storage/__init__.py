@@ -1,0 +1,1 @@
+"""Where bundles and the champion pointer live."""

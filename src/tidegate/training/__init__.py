@@ -1,0 +1,1 @@
+"""From a labelled table to a bundle."""
