@@ -1,0 +1,1 @@
+"""The durable record of predictions and the audit trail of events."""

@@ -1,0 +1,116 @@
+"""Group commit: many requests share one transaction and one wait for the disk."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from tidegate.errors import LedgerUnavailable
+from tidegate.ledger.group import Outcome, record_group
+from tidegate.ledger.predictions import Prediction
+from tidegate.ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    predictions: Sequence[Prediction]
+    future: Future[list[Prediction]]
+
+
+class GroupCommit:
+    """One thread that writes whatever has queued up, commits, and only then answers.
+
+    While one group waits for the disk, the next one gathers: alone, a request pays one commit; under load, hundreds
+    share it. `max_group` and `max_queue` count predictions. A failing database fails the group that met it; the
+    thread lives on and the next group tries again.
+    """
+
+    def __init__(self, ledger: Ledger, max_group: int = 512, max_queue: int = 10_000) -> None:
+        self._ledger = ledger
+        self._max_group = max_group
+        self._max_queue = max_queue
+        self._waiting: deque[_Submission] = deque()
+        self._waiting_rows = 0
+        self._closed = False
+        self._changed = threading.Condition(threading.Lock())
+        # daemon: a process that forgets close() still ends; what was not committed was not acknowledged
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, predictions: Sequence[Prediction]) -> Future[list[Prediction]]:
+        """Queue predictions for one transaction, from any thread, without waiting.
+
+        The future yields the recorded predictions once they are durable: for an idempotency key already known, the
+        stored one. It raises `KeyReused` when a key comes back with another request digest (nothing of the
+        submission is written) and `LedgerUnavailable` when nothing of it could be made durable. A future cancelled
+        before its group began is not written.
+
+        Raises `LedgerUnavailable` at once when the queue is full or closed. A submission larger than `max_group` gets
+        a group of its own, and one larger than `max_queue` is taken when nothing else waits.
+        """
+        future: Future[list[Prediction]] = Future()
+        if not predictions:
+            future.set_result([])
+            return future
+        with self._changed:
+            if self._closed:
+                raise LedgerUnavailable("The ledger is closing and records nothing more.", "Send the request again in a moment.")
+            if self._waiting and self._waiting_rows + len(predictions) > self._max_queue:
+                raise LedgerUnavailable(
+                    f"The ledger is behind: {self._waiting_rows} predictions wait to be recorded.", "Send the request again in a moment."
+                )
+            self._waiting.append(_Submission(predictions, future))
+            self._waiting_rows += len(predictions)
+            self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Refuse new submissions, write the queued ones and stop the thread; a second call does nothing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            outcomes: Sequence[Outcome]
+            try:
+                outcomes = record_group(self._ledger, [submission.predictions for submission in group])
+            except Exception as error:  # noqa: BLE001  (the thread must outlive every fault)
+                fault = LedgerUnavailable("Recording the predictions failed unexpectedly.", "Look for this fault in the log.")
+                fault.__cause__ = error
+                outcomes = [fault] * len(group)
+            for submission, outcome in zip(group, outcomes, strict=True):
+                _answer(submission.future, outcome)
+
+    def _next_group(self) -> list[_Submission]:
+        """Wait for work and take up to `max_group` predictions of it; empty only when closed and drained."""
+        while True:
+            group: list[_Submission] = []
+            rows = 0
+            with self._changed:
+                while not self._waiting and not self._closed:
+                    self._changed.wait()
+                if not self._waiting:
+                    return []
+                while self._waiting and (not rows or rows + len(self._waiting[0].predictions) <= self._max_group):
+                    submission = self._waiting.popleft()
+                    rows += len(submission.predictions)
+                    group.append(submission)
+                self._waiting_rows -= rows
+            # from here a future can no longer be cancelled; one whose caller has gone is dropped
+            if group := [submission for submission in group if submission.future.set_running_or_notify_cancel()]:
+                return group
+
+
+def _answer(future: Future[list[Prediction]], outcome: Outcome) -> None:
+    if isinstance(outcome, list):
+        future.set_result(outcome)
+        return
+    # an exception of its own for each waiter: raised in many places at once, a shared one would mix their tracebacks
+    error = type(outcome)(outcome.detail, outcome.remedy)
+    error.__cause__ = outcome.__cause__
+    future.set_exception(error)
