@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -98,3 +98,26 @@ def _json_code(value: object, column: Column, spec: TableSpec) -> int:
     if type(value) is int and abs(value) < 1 << 63:
         return level_code(str(value), column, spec)
     return MISSING_LEVEL if value is None else UNKNOWN_LEVEL
+
+
+def objects_from_rows(contract: Contract, rows: Rows) -> list[dict[str, object]]:
+    """Valid rows as JSON objects that `rows_from_objects` reads back to the same rows; an other level is written as "(other)"."""
+    layout = contract.layout
+    columns: dict[str, list[object]] = {}
+    for position, column in enumerate(layout.number_columns):
+        columns[column.name] = [_number_object(value, column) for value in rows.numbers[position].tolist()]
+    for position, column in enumerate(layout.category_columns):
+        named = {MISSING_LEVEL: None, OTHER_LEVEL: "(other)", **dict(enumerate(column.levels))}
+        columns[column.name] = [named[code] for code in rows.codes[position].tolist()]
+    names = [column.name for column in contract.spec.feature_columns]
+    return [dict(zip(names, values, strict=True)) for values in zip(*(columns[name] for name in names), strict=True)]
+
+
+def _number_object(value: float, column: Column) -> object:
+    if value != value:
+        return None
+    if column.kind == "date":
+        return (EPOCH + timedelta(days=int(value))).isoformat()
+    if column.kind == "boolean":
+        return bool(value)
+    return int(value) if column.kind == "integer" else value

@@ -47,7 +47,7 @@ def _check(node: ast.AST, check: str) -> None:
             _check(argument, check)
         case ast.Name():
             pass
-        case ast.Constant(value=value) if type(value) in (int, float) and abs(value) < 1e300:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool) and abs(value) < 1e300:
             pass
         case _:
             raise ValueError(f"`{check}` may hold only column names, numbers, + - * /, abs() and one comparison")

@@ -1,0 +1,76 @@
+"""A customer table through a scorer, batch by batch in flat memory: what `score` writes and `/predict-csv` streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tidegate.bundle.scorer import Scorer, score
+from tidegate.customers.admit import Admitted, Tally, admit, guard_share
+from tidegate.customers.formulas import neutralised, neutralised_header
+from tidegate.customers.load import Table, columns_of
+from tidegate.errors import TableRefused
+
+ADDED = ("churn_probability", "churn_prediction", "model_version", "refused")
+
+
+@dataclass(frozen=True)
+class ScoredBatch:
+    """One batch: what the gate admitted, and the probability of each admitted row, float64 (kept,)."""
+
+    admitted: Admitted
+    probability: NDArray[np.float64]
+
+
+def score_batches(scorer: Scorer, table: Table, tally: Tally, most_bad: float | None) -> Iterator[ScoredBatch]:
+    """Score a table. Raises TableRefused for a table that does not fit, has no rows, or (with `most_bad`) too many bad ones."""
+    spec = scorer.contract.spec
+    positions = columns_of(table, spec, tuple(column.name for column in spec.feature_columns))
+    for batch in table.batches():
+        admitted = admit(scorer.contract, batch, positions, tally)
+        if most_bad is not None:
+            guard_share(tally, most_bad, table.path.name)
+        yield ScoredBatch(admitted, score(scorer, admitted.rows))
+    if not tally.read:
+        raise TableRefused(f"{table.path.name} has a header and no rows.", "Give a table with one row a customer.")
+    if most_bad is not None:
+        guard_share(tally, most_bad, table.path.name, final=True)
+
+
+def output_schema(table: Table) -> tuple[list[int], list[str]]:
+    """Positions of the input's columns that are kept (not those a former scoring added) and their headers, safe for spreadsheets."""
+    kept = [position for position, header in enumerate(table.headers) if header not in ADDED]
+    return kept, [neutralised_header(table.headers[position]) for position in kept]
+
+
+def scored_columns(scored: ScoredBatch, scorer: Scorer, table: Table, with_refused: bool = False) -> pa.RecordBatch:
+    """The input's columns and the answer: probability, prediction, version. `with_refused` keeps refused rows, marked with their rule."""
+    kept, names = output_schema(table)
+    mask = scored.admitted.kept
+    predicted = (scored.probability >= scorer.manifest.threshold).astype(np.int64)
+    arrays = [neutralised(scored.admitted.batch.table.column(position)) for position in kept]
+    if not with_refused:
+        arrays = [array if mask.all() else array.filter(pa.array(mask)) for array in arrays]
+        version = pa.array([scorer.version] * len(scored.probability), pa.string())
+        return _named([*arrays, pa.array(scored.probability), pa.array(predicted), version], [*names, *ADDED[:3]])
+    spread_probability, spread_prediction = np.zeros(len(mask)), np.zeros(len(mask), np.int64)
+    spread_probability[mask], spread_prediction[mask] = scored.probability, predicted
+    version = pa.array([scorer.version if keep else None for keep in mask.tolist()], pa.string())
+    added = [pa.array(spread_probability, mask=~mask), pa.array(spread_prediction, mask=~mask), version, _reasons(scored)]
+    return _named([*arrays, *added], [*names, *ADDED])
+
+
+def _named(arrays: list[pa.Array], names: list[str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([(name, array.type) for name, array in zip(names, arrays, strict=True)]))
+
+
+def _reasons(scored: ScoredBatch) -> pa.Array:
+    """For each row of the batch the first rule that refused it, or null."""
+    first: dict[int, str] = {}
+    for refusal in scored.admitted.refusals:
+        first.setdefault(refusal.row, f"{refusal.column}: {refusal.rule}, expected {refusal.expects}, found {refusal.kind}")
+    return pa.array([first.get(int(number)) for number in scored.admitted.batch.row_numbers], pa.string())

@@ -1,0 +1,1 @@
+"""Whole-system verbs: what the command line calls."""

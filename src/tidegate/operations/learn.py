@@ -1,0 +1,102 @@
+"""`tidegate train`: a table, or a simulated bank, becomes a registered version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tidegate.customers.simulate import write_simulated
+from tidegate.home import Home
+from tidegate.operations.places import cpu_seconds, opened_ledger, who
+from tidegate.operations.specify import spec_for
+from tidegate.settings import Settings
+from tidegate.training.train import Order, Progress, Trained, train
+
+EMBEDDED_SPEC = "bank"
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What training did, for people and machines."""
+
+    trained: Trained
+    spec: str
+    warnings: tuple[str, ...]
+    cpu_seconds: float
+    metrics: dict[str, float]
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        trained = self.trained
+        return {
+            "model_version": trained.version,
+            "stage": trained.stage,
+            "algorithm": trained.winner.candidate.name,
+            "threshold": trained.winner.judged.threshold,
+            "split": trained.split.kind,
+            "spec": self.spec,
+            "cpu_seconds": self.cpu_seconds,
+            "bundle": str(trained.bundle),
+            "metrics": self.metrics,
+            "metrics_at_half": trained.metrics_at_half,
+            "candidates": [
+                {"name": one.candidate.name, "kind": "baseline", "metrics": one.holdout, "out_of_fold": one.judged.metrics}
+                for one in trained.contestants
+            ],
+            "rows": trained.history.tally.read,
+            "quarantined": trained.history.tally.quarantined,
+            "unlabelled": trained.history.unlabelled,
+            "quarantine": None if trained.quarantine is None else str(trained.quarantine),
+            "gates": [{"name": g.name, "value": g.value, "limit": g.limit, "passed": g.passed} for g in trained.gates],
+            "warnings": list(self.warnings),
+        }
+
+    def summary(self) -> str:
+        """A few lines for a person."""
+        trained, tally = self.trained, self.trained.history.tally
+        lines = [
+            f"Read {tally.read:,} customers; {tally.quarantined:,} quarantined, {trained.history.unlabelled:,} without a label.",
+            f"Held out {len(trained.split.holdout):,} ({trained.split.kind}), trained on {len(trained.split.train):,}.",
+            "",
+            f"  {'candidate':<22}{'ROC-AUC':>9}{'PR-AUC':>9}{'F1':>8}{'precision':>11}{'recall':>8}{'Brier':>8}   on the holdout",
+        ]
+        for one in trained.contestants:
+            m, mark = one.holdout, "  ← chosen out of fold" if one is trained.winner else ""
+            figures = f"{m['roc_auc']:9.4f}{m['pr_auc']:9.4f}{m['f1']:8.4f}{m['precision']:11.4f}{m['recall']:8.4f}{m['brier']:8.4f}"
+            lines.append(f"  {one.candidate.name:<22}{figures}{mark}")
+        lines += ["", f"Version {trained.version} is {_STAGES[trained.stage]} (threshold {trained.winner.judged.threshold:.4f})."]
+        lines += [f"  failed gate {gate.name}: {gate.value:.4f}, limit {gate.limit:.4f}" for gate in trained.gates if not gate.passed]
+        lines += [f"Quarantined rows: {trained.quarantine}"] if trained.quarantine else []
+        return "\n".join([*lines, f"Spec: {self.spec}", *(f"Warning: {warning}" for warning in self.warnings)])
+
+
+_STAGES = {
+    "champion": "the champion",
+    "challenger": "registered as challenger; the champion stays",
+    "refused": "registered but refused as champion",
+}
+
+
+def learn(
+    home: Home, settings: Settings, data: Path | None, label: str | None, spec: str | None, budget: str, progress: Progress
+) -> Learned:
+    """Train on `data`, or on a simulated bank where there is none."""
+    if data is None:
+        data, spec, label = simulated_bank(home, settings), EMBEDDED_SPEC, None
+    table_spec, spec_place, warnings = spec_for(home, data, label, spec)
+    order = Order(data, table_spec, settings.seed, budget, settings.max_bad_share, who(), datetime.now(UTC))
+    with opened_ledger(home, settings) as ledger:
+        trained = train(order, home, ledger, progress)
+    metrics = {name: value for name, value in trained.winner.holdout.items() if name != "composite"}
+    return Learned(trained, spec_place, (*warnings, *trained.history.warnings), cpu_seconds(), metrics)
+
+
+def simulated_bank(home: Home, settings: Settings) -> Path:
+    """The embedded default: a simulated bank in the home, made once for its seed and size."""
+    path = home.data / f"simulated_bank_{settings.simulated_rows}_{settings.seed}.csv"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_simulated(path, settings.simulated_rows, settings.seed)
+    return path

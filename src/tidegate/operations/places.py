@@ -1,0 +1,49 @@
+"""What every verb needs: settings, home, ledger, who is asking, and the processor time used."""
+
+from __future__ import annotations
+
+import getpass
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tidegate.home import Home, open_home
+from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.settings import Settings, read_settings
+
+
+@contextmanager
+def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home]]:
+    """Settings and the opened home."""
+    settings = read_settings(home=home, **given)
+    yield settings, open_home(settings.home)
+
+
+def ledger_url(home: Home, settings: Settings) -> str:
+    """The ledger's database: the setting, else SQLite in the home."""
+    return settings.ledger_url or sqlite_url(home.ledger)
+
+
+@contextmanager
+def opened_ledger(home: Home, settings: Settings) -> Iterator[Ledger]:
+    """The ledger, closed afterwards."""
+    ledger = open_ledger(ledger_url(home, settings))
+    try:
+        yield ledger
+    finally:
+        close_ledger(ledger)
+
+
+def who() -> str:
+    """The account that runs this, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and its ended children since it began, in seconds."""
+    mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round(mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime, 2)

@@ -1,0 +1,116 @@
+"""`tidegate run`: the whole system on one machine, from a table to a service, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tidegate.customers.load import open_table
+from tidegate.errors import NoChampion, TidegateError
+from tidegate.home import Home
+from tidegate.operations.learn import learn
+from tidegate.operations.progress import steps
+from tidegate.serving.server import bound
+from tidegate.settings import Settings
+from tidegate.storage.files import Storage
+from tidegate.storage.pointer import read_pointer
+
+STOP_SECONDS = 20
+Printer = Callable[[dict[str, Any], str], None]
+
+
+class ServiceEnded(TidegateError):
+    """A service of `run` ended by itself."""
+
+
+def run(home: Home, settings: Settings, data: Path | None, label: str | None, spec: str | None, show: Printer) -> None:
+    """Train where there is no champion yet, start the services, print where they are, and wait until told to stop."""
+    _require_free(settings)
+    trained = None
+    pointer = read_pointer(Storage(home.storage))
+    if pointer is None:
+        with steps() as progress:
+            learned = learn(home, settings, data, label, spec, "quick", progress)
+        trained = learned.document()
+        sys.stderr.write(learned.summary() + "\n\n")
+        if learned.trained.stage != "champion":
+            raise NoChampion("The first model was refused as champion.", "Look at the failed gates above; give more or other data.")
+    elif data is not None:
+        open_table(data)
+        sys.stderr.write(
+            f"This home has a champion already (version {pointer.version}); {data.name} was not trained on. Use tidegate train.\n"
+        )
+    _serve(home, settings, trained, show)
+
+
+def _require_free(settings: Settings) -> None:
+    bound(settings.host, settings.port).close()
+
+
+def _serve(home: Home, settings: Settings, trained: dict[str, Any] | None, show: Printer) -> None:
+    command = [sys.executable, "-m", "tidegate", "serve", "--json", "--home", str(home.root)]
+    command += ["--host", settings.host, "--port", str(settings.port)]
+    stopping = _Stopping()
+    # A session of its own: Ctrl-C reaches this process only, which then stops the service in order.
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, env=os.environ.copy())  # noqa: S603
+    try:
+        stopping.watch(child)
+        assert child.stdout is not None
+        first = child.stdout.readline()
+        if first:
+            ready = json.loads(first)
+            show(_document(ready, home, trained), _text(ready, home))
+        code = child.wait()
+        if not stopping.asked:
+            raise ServiceEnded(f"The scoring API ended with code {code}.", "Its own message stands above.")
+    finally:
+        _stop(child)
+    sys.stderr.write("Stopped.\n")
+
+
+class _Stopping:
+    """SIGINT and SIGTERM ask the child to stop, also when they come before there is one."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._child: subprocess.Popen[bytes] | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def watch(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        if self.asked:
+            child.terminate()
+
+    def _stop(self, _: int, __: FrameType | None) -> None:
+        self.asked = True
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+
+
+def _document(ready: dict[str, Any], home: Home, trained: dict[str, Any] | None) -> dict[str, Any]:
+    return {"home": str(home.root), "model_version": ready["model_version"], "urls": {"api": ready["url"]}, "trained": trained}
+
+
+def _text(ready: dict[str, Any], home: Home) -> str:
+    url = ready["url"]
+    return (
+        f"Version {ready['model_version']} serves. Ctrl-C stops it; the next start takes over {home.root} and trains nothing.\n"
+        f"\n  scoring API   {url}\n  its pages     {url}/docs   {url}/model-info   {url}/features   {url}/metrics"
+    )

@@ -1,0 +1,56 @@
+"""What Prometheus scrapes: requests, errors, latency, scores, version. Labels come from closed lists, so their number is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from tidegate.bundle.scorer import Scorer
+from tidegate.customers.contract import outside_expected
+from tidegate.customers.rows import Rows
+
+LATENCY_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+SCORE_BOUNDS = tuple(round(step / 20, 2) for step in range(1, 21))
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("tidegate_requests", "Answered requests", ("route", "status"), registry=self.registry)
+        self.latency = Histogram(
+            "tidegate_request_seconds", "Time to answer, in seconds", ("route",), buckets=LATENCY_SECONDS, registry=self.registry
+        )
+        self.scores = Histogram("tidegate_score", "Churn probabilities given", ("version",), buckets=SCORE_BOUNDS, registry=self.registry)
+        self.flagged = Counter("tidegate_flagged", "Customers predicted to leave", ("version",), registry=self.registry)
+        self.outside = Counter(
+            "tidegate_outside_expected", "Values outside the range seen in training", ("column",), registry=self.registry
+        )
+        self.version = Gauge("tidegate_model_info", "1 for the version that serves", ("version", "algorithm"), registry=self.registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self.requests.labels(route, str(status)).inc()
+        self.latency.labels(route).observe(seconds)
+
+    def scored(self, scorer: Scorer, rows: Rows, probabilities: Sequence[float]) -> None:
+        """Count the scores given to valid rows."""
+        histogram, flagged = self.scores.labels(scorer.version), 0
+        for probability in probabilities:
+            histogram.observe(probability)
+            flagged += probability >= scorer.manifest.threshold
+        self.flagged.labels(scorer.version).inc(flagged)
+        for column, count in outside_expected(scorer.contract, rows).items():
+            self.outside.labels(column).inc(count)
+
+    def serves(self, scorer: Scorer) -> None:
+        """Say which version serves from now on."""
+        self.version.clear()
+        self.version.labels(scorer.version, scorer.manifest.algorithm).set(1)
+
+    def page(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

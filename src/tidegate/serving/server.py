@@ -1,0 +1,95 @@
+"""`tidegate serve`: from a home to a listening API."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable
+from functools import partial
+
+import uvicorn
+
+from tidegate.bundle.champion import open_champion
+from tidegate.errors import SettingRefused
+from tidegate.home import Home
+from tidegate.ledger.commit import GroupCommit
+from tidegate.ledger.customer_key import load_or_create_key
+from tidegate.ledger.store import close_ledger, open_ledger
+from tidegate.serving.api import create_app
+from tidegate.serving.follow import follow_champion
+from tidegate.serving.metrics import Metrics
+from tidegate.serving.service import Service
+from tidegate.settings import Settings
+from tidegate.storage.files import Storage
+
+DRAIN_SECONDS = 10
+
+
+def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str, str], None]) -> None:
+    """Serve the champion until SIGTERM or SIGINT, then drain. `ready(url, version)` is called once requests are answered.
+
+    Raises NoChampion, BundleRefused, or SettingRefused where the address cannot be bound.
+    """
+    listening = bound(settings.host, settings.port)
+    try:
+        storage = Storage(home.storage)
+        scorer = open_champion(storage)
+        ledger = open_ledger(ledger_url)
+        commit = GroupCommit(ledger)
+        try:
+            home.secrets.mkdir(mode=0o700, exist_ok=True)
+            service = Service(scorer, ledger, commit, load_or_create_key(home.secrets / "customer.key"), settings, Metrics())
+            app = create_app(service, partial(follow_champion, storage=storage))
+            config = uvicorn.Config(
+                app,
+                loop="uvloop",
+                http="httptools",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+            host, port = listening.getsockname()[:2]
+            _Server(config, lambda: ready(f"http://{host}:{port}", scorer.version)).run(sockets=[listening])
+        finally:
+            commit.close()
+            close_ledger(ledger)
+    finally:
+        listening.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SettingRefused for an address beyond loopback, or a port that is taken."""
+    try:
+        if not ipaddress.ip_address("127.0.0.1" if host == "localhost" else host).is_loopback:
+            raise SettingRefused(
+                f"{host} is reachable from other machines, and this API has no keys.",
+                "Bind to 127.0.0.1 behind a proxy that asks for them.",
+            )
+    except ValueError:
+        raise SettingRefused(f"{host} is not an IP address.", "Give --host 127.0.0.1.") from None
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise SettingRefused(f"Port {port} on {host} cannot be used: {error.strerror}.", "Choose another one with --port.") from None
+    logging.getLogger("tidegate.serving").info("listening on %s:%s", host, port)
+    return listening

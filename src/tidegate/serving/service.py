@@ -1,0 +1,176 @@
+"""What the API serves from: the champion, the ledger's writer, the customer key. Knows no route."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from tidegate.bundle.scorer import Scorer, score
+from tidegate.customers.admit import kind_of
+from tidegate.customers.cells import rows_from_objects
+from tidegate.customers.contract import breaches
+from tidegate.customers.rows import Rows
+from tidegate.errors import RowRefused
+from tidegate.ledger.commit import GroupCommit
+from tidegate.ledger.customer_key import customer_hash
+from tidegate.ledger.predictions import Prediction
+from tidegate.ledger.store import Ledger
+from tidegate.serving.documents import canonical
+from tidegate.serving.metrics import Metrics
+from tidegate.settings import Settings
+
+LONGEST_ID = 256
+CHAMPION = "champion"
+
+
+@dataclass
+class Service:
+    """One per process. `scorer` is replaced as a whole when the champion changes; a request uses the one it began with."""
+
+    scorer: Scorer
+    ledger: Ledger | None
+    commit: GroupCommit | None
+    key: bytes
+    settings: Settings
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One refused customer of a batch: its place, the field, the rule and a sentence."""
+
+    index: int
+    field: str
+    rule: str
+    detail: str
+
+
+def judge(scorer: Scorer, customers: Sequence[object]) -> tuple[list[int], Rows | None, list[Refused]]:
+    """Positions of the valid customers, their typed rows, and the refused ones (one entry each, the first rule broken)."""
+    shaped, refused = [], {}
+    for index, customer in enumerate(customers):
+        fault = _misshapen(scorer, customer)
+        if fault is None:
+            shaped.append(index)
+        else:
+            refused[index] = Refused(index, *fault)
+    if not shaped:
+        return [], None, list(refused.values())
+    objects: list[Mapping[str, Any]] = [customers[index] for index in shaped]  # type: ignore[misc]
+    rows = rows_from_objects(scorer.contract, objects)
+    found = breaches(scorer.contract, rows)
+    if not found:
+        return shaped, rows, [refused[index] for index in sorted(refused)]
+    for breach in found:
+        for position in breach.rows.tolist():
+            value = objects[position].get(breach.column)
+            kind = kind_of(value) if breach.column in objects[position] else "another relation"
+            detail = f"{breach.column}: expected {breach.expects}, found {'text' if isinstance(value, str) else kind}."
+            refused.setdefault(shaped[position], Refused(shaped[position], breach.column, breach.rule, detail))
+    valid = np.array([position for position, index in enumerate(shaped) if index not in refused], np.int64)
+    kept = [shaped[position] for position in valid.tolist()]
+    return kept, rows.take(valid) if kept else None, [refused[index] for index in sorted(refused)]
+
+
+def _misshapen(scorer: Scorer, customer: object) -> tuple[str, str, str] | None:
+    """(field, rule, sentence) where an object lacks a field, has a strange one or an unusable customer_id."""
+    if not isinstance(customer, dict):
+        return "", "object", f"A customer must be a JSON object, found {kind_of(customer)}."
+    columns = scorer.contract.spec.feature_columns
+    if len(customer) != len(columns) or any(column.name not in customer for column in columns):
+        for column in columns:
+            if column.name not in customer:
+                return column.name, "absent", f"{column.name}: the field is absent; send it, or null where /features says nullable."
+        names = {column.name for column in columns} | {"customer_id"}
+        extra = next((name for name in customer if name not in names), None)
+        if extra is not None:
+            shown = extra if extra.isascii() and extra.isprintable() and len(extra) <= 64 else "(unprintable)"
+            return shown, "extra", f"{shown}: no such field; GET /features lists the fields."
+    identity = customer.get("customer_id")
+    if identity is not None and not _usable_id(identity):
+        return "customer_id", "type", f"customer_id: expected a text of 1 to {LONGEST_ID} characters or a whole number."
+    return None
+
+
+def _usable_id(identity: object) -> bool:
+    if type(identity) is int:
+        return abs(identity) < 1 << 63
+    if type(identity) is not str or not 0 < len(identity) <= LONGEST_ID:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in identity)
+
+
+def predict(
+    service: Service, scorer: Scorer, customers: Sequence[Mapping[str, Any]], rows: Rows, source: str, key: str | None, digest: str | None
+) -> list[Prediction]:
+    """Score valid customers into predictions that are not recorded yet. A batch's key is continued by the place in it."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    probabilities = score(scorer, rows).tolist()
+    threshold = scorer.manifest.threshold
+    names = [column.name for column in scorer.contract.spec.feature_columns]
+    service.metrics.scored(scorer, rows, probabilities)
+    found = []
+    for place, (customer, probability) in enumerate(zip(customers, probabilities, strict=True)):
+        identity = customer.get("customer_id")
+        found.append(
+            Prediction(
+                prediction_id=new_id(),
+                idempotency_key=key if key is None or source == "predict" else f"{key}#{place}",
+                request_digest=digest,
+                customer=None if identity is None else customer_hash(service.key, str(identity)),
+                model_version=scorer.version,
+                bundle_digest=scorer.digest,
+                variant=CHAMPION,
+                probability=probability,
+                threshold=threshold,
+                prediction=int(probability >= threshold),
+                row=canonical({name: customer[name] for name in names}),
+                source=source,
+                created_at=now,
+            )
+        )
+    return found
+
+
+def request_digest(source: str, document: object) -> str:
+    """SHA-256 of a request's meaning: a repeated key must come with the same one."""
+    return sha256(f"{source}\n{canonical(document)}".encode()).hexdigest()
+
+
+def new_id() -> str:
+    """A prediction's id: UUID version 7 (RFC 9562), ordered by time."""
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (time.time_ns() // 1_000_000) << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def answer_of(scorer: Scorer, prediction: Prediction) -> dict[str, Any]:
+    """What the caller is told about a recorded prediction."""
+    spec = scorer.contract.spec
+    stayed = spec.negative or f"not {spec.positive}"
+    return {
+        "prediction": prediction.prediction,
+        "prediction_label": spec.positive if prediction.prediction else stayed,
+        "probabilities": {"churn": prediction.probability, "non_churn": 1.0 - prediction.probability},
+        "threshold": prediction.threshold,
+        "model_version": prediction.model_version,
+        "variant": prediction.variant,
+        "prediction_id": prediction.prediction_id,
+        "timestamp": prediction.created_at,
+    }
+
+
+def one_valid(scorer: Scorer, document: object) -> tuple[Mapping[str, Any], Rows]:
+    """The single customer of `/predict`. Raises RowRefused with field, rule and remedy."""
+    _, rows, refused = judge(scorer, [document])
+    if refused or rows is None:
+        raise RowRefused(refused[0].detail, f"(rule: {refused[0].rule})")
+    return document, rows  # type: ignore[return-value]
