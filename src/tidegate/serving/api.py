@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
@@ -164,13 +165,16 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
     async def predict_csv(request: Request) -> Response:
         if not request.headers.get("content-type", "").startswith("multipart/form-data"):
             raise UnsupportedMediaType("The body is not multipart/form-data.", 'Send the table as the form field "file".')
-        async with request.form(max_files=1, max_fields=1) as sent:
+        scorer, key = service.scorer, _key(request)
+        sent = await _form(request)
+        try:
             file = sent.get("file")
-            if file is None or isinstance(file, str):
+            if not isinstance(file, UploadFile):
                 raise InputRefused('The form holds no file named "file".', 'Send the table as the form field "file".')
-            scorer, key, name = service.scorer, _key(request), file.filename or "upload.csv"
-            loop = asyncio.get_running_loop()
-            pieces = await loop.run_in_executor(None, lambda: stream_scored(service, scorer, file.file, name, key))
+            start = partial(stream_scored, service, scorer, file.file, file.filename or "upload.csv", key)
+            pieces = await asyncio.get_running_loop().run_in_executor(None, start)
+        finally:
+            await sent.close()
         headers = {"Content-Disposition": 'attachment; filename="scored.csv"', "X-Model-Version": scorer.version}
         return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
 
@@ -197,6 +201,13 @@ async def _document(request: Request) -> Any:
     if media_type != "application/json":
         raise UnsupportedMediaType("The body is not application/json.", "Send JSON with the header Content-Type: application/json.")
     return read_json(await request.body())
+
+
+async def _form(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=1, max_fields=1)
+    except HTTPException:
+        raise InputRefused("The form cannot be read.", 'Send multipart/form-data with one file field named "file".') from None
 
 
 def _customers(document: Any, most: int) -> list[Any]:

@@ -1,0 +1,53 @@
+# One screen of verbs. `make` alone lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check unit docs lock benchmarks clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready ## virtual environment .venv with the locked dependencies
+
+run: .venv/ready ## set up, then take a simulated bank to a running service
+	@exec $(BIN)/tidegate run
+
+test: check unit ## set up, check style, types and layers, run the tests
+
+check: .venv/ready ## style, types, layers
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: .venv/ready ## the tests alone
+	$(BIN)/pytest
+
+docs: .venv/ready ## write the generated pages (command line, settings, table spec)
+	$(BIN)/python docs/generate.py
+
+benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DATA=folder of the real table)
+	$(BIN)/python benchmarks/serving.py
+
+lock: .venv/ready ## resolve the dependencies anew into locks/
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --all-extras -o locks/all.txt
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra train --extra serve --extra dev -c locks/all.txt -o locks/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra serve -c locks/all.txt -o locks/serve.txt
+
+clean: ## remove the virtual environment and caches (never a home)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+
+.venv/ready: locks/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "Python 3.11 is needed: apt-get install python3 (Debian 12), or make PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+	  || { echo "The module venv is missing: apt-get install python3-venv"; exit 2; }
+	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null \
+	  || { echo "The system library libgomp1 is missing: apt-get install libgomp1"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,62 @@
+"""What several tests share: the real tables where they are present, and one small trained home a session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tidegate.customers.simulate import write_simulated
+from tidegate.customers.spec import load_spec
+from tidegate.home import Home, open_home
+from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
+from tidegate.training.train import Order, Trained, train
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+for name in [name for name in os.environ if name.startswith(("TIDEGATE_", "MLFLOW_TRACKING")) and name != "TIDEGATE_REAL_DATA"]:
+    del os.environ[name]
+
+
+@dataclass(frozen=True)
+class TrainedHome:
+    """A home with a champion, the table it learned from, and what training said."""
+
+    home: Home
+    data: Path
+    trained: Trained
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = os.environ.get("TIDEGATE_REAL_DATA")
+    if not folder:
+        pytest.skip("TIDEGATE_REAL_DATA is not set: the real tables are not part of the repository")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedHome:
+    folder = tmp_path_factory.mktemp("trained")
+    data = folder / "bank.csv"
+    write_simulated(data, 2_500, seed=7)
+    home = open_home(folder / "home")
+    ledger = open_ledger(sqlite_url(home.ledger))
+    order = Order(data, load_spec("bank"), 42, "quick", 0.2, "test", datetime.now(UTC))
+    try:
+        return TrainedHome(home, data, train(order, home, ledger, lambda text, share: None))
+    finally:
+        close_ledger(ledger)
+
+
+@pytest.fixture
+def own_home(trained: TrainedHome, tmp_path: Path) -> Iterator[Home]:
+    """A copy of the trained home that a test may damage."""
+    root = tmp_path / "home"
+    shutil.copytree(trained.home.root, root)
+    yield Home(root)
+    shutil.rmtree(root, ignore_errors=True)
