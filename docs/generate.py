@@ -28,9 +28,7 @@ def command_line() -> str:
     ]
     page[-1] += " of ours. `--json` prints one object on stdout; progress goes to stderr.\n"
     for name, command in root.commands.items():
-        context = command.make_context(
-            name, [], resilient_parsing=True, info_name=f"tidegate {name}", terminal_width=100, max_content_width=100
-        )
+        context = command.make_context(f"tidegate {name}", [], resilient_parsing=True, terminal_width=100, max_content_width=100)
         page.append(f"## {name}\n\n```text\n{command.get_help(context).rstrip()}\n```\n")
     return "\n".join(page)
 

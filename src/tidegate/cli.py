@@ -57,7 +57,7 @@ def run(
 def simulate(
     out: Annotated[Path, typer.Argument(help="File to write, .csv or .parquet; the truth is written beside it")],
     rows: Annotated[int, typer.Option("--rows", help="How many customers")] = 10_000,
-    seed: SeedOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the draw [env: TIDEGATE_SEED, default: 42]")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a table of simulated bank customers whose true churn probability is known."""

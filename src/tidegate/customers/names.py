@@ -11,8 +11,8 @@ _NOT_WORD = re.compile(r"[^0-9a-z]+")
 def snake_case(header: str) -> str:
     """A header in snake_case, or an empty string where it holds no letter or digit.
 
-    >>> snake_case("Total_Ct_Chng_Q4_Q1"), snake_case("MonthlyCharges"), snake_case("customerID"), snake_case("Net income (EUR)")
-    ('total_ct_chng_q4_q1', 'monthly_charges', 'customer_id', 'net_income_eur')
+    >>> snake_case("Sales_Q4_Q1"), snake_case("MonthlyCharges"), snake_case("customerID"), snake_case("Net income (EUR)")
+    ('sales_q4_q1', 'monthly_charges', 'customer_id', 'net_income_eur')
     """
     spaced = _WORD_BREAKS.sub("_", header.strip())
     return _NOT_WORD.sub("_", spaced.lower()).strip("_")

@@ -22,6 +22,7 @@ Kind = Literal["integer", "number", "category", "boolean", "date"]
 Normalisation = Literal["strip", "lower", "decimal_comma", "thousands_comma"]
 Range = tuple[float, float]
 RESERVED = frozenset({"customer_id"})
+OTHER = "(other)"
 
 
 class _Part(BaseModel):
@@ -55,6 +56,8 @@ class Column(_Part):
                 raise ValueError('a category needs `levels`, or `unknown = "other"`')
             if len(set(self.levels)) != len(self.levels):
                 raise ValueError("`levels` lists a level twice: keep one")
+            if self.unknown == "other" and OTHER in self.levels:
+                raise ValueError(f"`levels` holds {OTHER!r}, which stands for every unlisted level: remove it")
             if any(not _encodable(level) for level in self.levels):
                 raise ValueError("`levels` holds a text that is not valid Unicode: retype it")
         elif self.levels or self.unknown == "other":
@@ -85,7 +88,7 @@ class Rule(_Part):
     """A cross-field rule: an expression over number columns that must hold; not applied where a column is missing."""
 
     name: str
-    check: str = Field(description="for example `months_on_book <= customer_age * 12`; + - * / abs() and one comparison")
+    check: str = Field(description="for example `months_as_customer <= age * 12`; + - * / abs() and one comparison")
     tolerance: float = Field(0.0, ge=0, allow_inf_nan=False, description="how far the two sides may miss each other")
     severity: Literal["warn", "refuse"] = Field("warn", description="warn counts the row, refuse quarantines it")
     meaning: str = ""
@@ -171,17 +174,17 @@ def _check_names(spec: TableSpec) -> None:
     for key, column in spec.columns.items():
         if column.name != key:
             raise ValueError(f"columns.{key}: `name` is taken from the heading, remove it")
-        if snake_case(key) != key:
+        if not key or snake_case(key) != key:
             raise ValueError(f"columns.{key}: names are in snake_case, write [columns.{snake_case(key) or 'column'}]")
         if key in RESERVED and key != spec.id:
             raise ValueError(f"columns.{key}: this name is reserved for the customer's id, rename the column")
     for role in ("id", "label", "time", "group", "opt_out", "last_contact"):
         name = getattr(spec, role)
-        if name is not None and snake_case(name) != name:
-            raise ValueError(f"{role}: names are in snake_case, write {snake_case(name)!r}")
+        if name is not None and (not name or snake_case(name) != name):
+            raise ValueError(f"{role}: names are in snake_case, write {snake_case(name) or 'column'!r}")
     derived = [ratio.name for ratio in spec.ratios]
     for name in derived:
-        if name in spec.columns or derived.count(name) > 1 or snake_case(name) != name:
+        if not name or name in spec.columns or derived.count(name) > 1 or snake_case(name) != name:
             raise ValueError(f"ratios: the name {name!r} is taken or not in snake_case, choose another")
     if len({rule.name for rule in spec.rules}) != len(spec.rules):
         raise ValueError("rules: two rules share a name, rename one")
@@ -192,6 +195,9 @@ def _check_roles(spec: TableSpec) -> None:
         raise ValueError("positive: say which value of the label means that the customer left")
     if spec.positive is not None and spec.positive == spec.negative:
         raise ValueError("positive and negative are the same value")
+    for key, value in (("positive", spec.positive), ("negative", spec.negative)):
+        if value is not None and (value in spec.missing or not value.strip()):
+            raise ValueError(f"{key}: this value means missing, and a missing label says neither")
     if spec.label is not None and spec.label in {spec.id, spec.time, spec.group}:
         raise ValueError(f"label: {spec.label!r} already has another role")
     for role, kinds in (("time", ("integer", "date")), ("opt_out", ("boolean",)), ("last_contact", ("date",))):
@@ -227,8 +233,12 @@ def parse_spec(text: str, place: str = "spec") -> TableSpec:
     """A spec from TOML text. Raises SpecRefused naming `place`, the key and the remedy."""
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise SpecRefused(f"{place} is not TOML: {error}.", "Correct the line named.") from None
+    except (ValueError, RecursionError):
+        raise SpecRefused(f"{place} holds a number too long or tables nested too deeply.", "Write a simpler document.") from None
+    if "text" in data:
+        raise SpecRefused(f"{place}: unknown key `text`.", "Correct the spec; every key is listed in docs/spec.md.")
     try:
         return TableSpec.model_validate({**data, "text": text})
     except ValidationError as error:

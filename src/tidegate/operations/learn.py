@@ -22,6 +22,7 @@ class Learned:
     """What training did, for people and machines."""
 
     trained: Trained
+    data: Path
     spec: str
     warnings: tuple[str, ...]
     cpu_seconds: float
@@ -45,6 +46,7 @@ class Learned:
                 {"name": one.candidate.name, "kind": "baseline", "metrics": one.holdout, "out_of_fold": one.judged.metrics}
                 for one in trained.contestants
             ],
+            "data": str(self.data),
             "rows": trained.history.tally.read,
             "quarantined": trained.history.tally.quarantined,
             "unlabelled": trained.history.unlabelled,
@@ -57,7 +59,7 @@ class Learned:
         """A few lines for a person."""
         trained, tally = self.trained, self.trained.history.tally
         lines = [
-            f"Read {tally.read:,} customers; {tally.quarantined:,} quarantined, {trained.history.unlabelled:,} without a label.",
+            f"Read {tally.read:,} customers from {self.data}: {tally.quarantined:,} quarantined, {trained.history.unlabelled:,} without a label.",
             f"Held out {len(trained.split.holdout):,} ({trained.split.kind}), trained on {len(trained.split.train):,}.",
             "",
             f"  {'candidate':<22}{'ROC-AUC':>9}{'PR-AUC':>9}{'F1':>8}{'precision':>11}{'recall':>8}{'Brier':>8}   on the holdout",
@@ -84,13 +86,14 @@ def learn(
 ) -> Learned:
     """Train on `data`, or on a simulated bank where there is none."""
     if data is None:
+        progress("Simulating a bank", 0.0)
         data, spec, label = simulated_bank(home, settings), EMBEDDED_SPEC, None
     table_spec, spec_place, warnings = spec_for(home, data, label, spec)
     order = Order(data, table_spec, settings.seed, budget, settings.max_bad_share, who(), datetime.now(UTC))
     with opened_ledger(home, settings) as ledger:
         trained = train(order, home, ledger, progress)
     metrics = {name: value for name, value in trained.winner.holdout.items() if name != "composite"}
-    return Learned(trained, spec_place, (*warnings, *trained.history.warnings), cpu_seconds(), metrics)
+    return Learned(trained, data, spec_place, (*warnings, *trained.history.warnings), cpu_seconds(), metrics)
 
 
 def simulated_bank(home: Home, settings: Settings) -> Path:

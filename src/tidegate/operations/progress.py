@@ -27,15 +27,15 @@ def steps() -> Iterator[Callable[[str, float], None]]:
 
 
 def _lines() -> Callable[[str, float], None]:
-    said = ""
-    spoken = 0.0
+    said, reached, spoken = "", -1.0, 0.0
 
     def line(text: str, share: float) -> None:
-        nonlocal said, spoken
-        counted = text.split()[:1] == said.split()[:1] and time.monotonic() - spoken < QUIET_SECONDS
-        if text != said and not counted:
-            sys.stderr.write(f"[{share:4.0%}] {text}\n")
-            said, spoken = text, time.monotonic()
+        nonlocal said, reached, spoken
+        # Counting within one step repeats its share: every two seconds is enough.
+        if text == said or (share == reached and time.monotonic() - spoken < QUIET_SECONDS):
+            return
+        sys.stderr.write(f"[{share:4.0%}] {text}\n")
+        said, reached, spoken = text, share, time.monotonic()
 
     return line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import signal
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -52,6 +53,9 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
             host, port = listening.getsockname()[:2]
+            # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
             _Server(config, lambda: ready(f"http://{host}:{port}", scorer.version)).run(sockets=[listening])
         finally:
             commit.close()
