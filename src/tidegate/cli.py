@@ -47,10 +47,11 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Take a table to a running service: train where there is no champion yet, then serve on this machine."""
+    from tidegate.operations.learn import TrainingRequest
     from tidegate.operations.run import run as run_all
 
     with _session(home, seed=seed, host=host, port=port) as (settings, place):
-        run_all(place, settings, data, label, spec, _printer(as_json))
+        run_all(place, settings, TrainingRequest(data, label, spec), _printer(as_json))
 
 
 @app.command()
@@ -92,18 +93,21 @@ def train(
     label: LabelOption = None,
     spec: SpecOption = None,
     budget: BudgetOption = "quick",
+    algorithms: Annotated[
+        str | None, typer.Option("--algorithms", help="Comma-separated names; logistic regression is always trained")
+    ] = None,
     seed: SeedOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train every candidate, register the best, and promote it where there is no champion yet."""
-    from tidegate.operations.learn import learn
+    from tidegate.operations.learn import TrainingRequest, learn
     from tidegate.operations.progress import steps
 
     if budget != "quick":
         raise SettingRefused("This version trains with the budget quick only.", "Leave --budget out.")
     with _session(home, seed=seed) as (settings, place), steps() as progress:
-        trained = learn(place, settings, data, label, spec, budget, progress)
+        trained = learn(place, settings, TrainingRequest(data, label, spec, budget, algorithms), progress)
     _print(trained.document(), as_json, trained.summary())
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.customers.rows import MISSING_LEVEL, OTHER_LEVEL, Layout, Rows, layout_of
-from tidegate.customers.spec import Column, TableSpec
+from tidegate.customers.spec import OTHER, Column, TableSpec
 
 MOST_INDICATORS = 64
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
@@ -82,7 +82,7 @@ def _indicators(index: int, column: Column) -> list[tuple[str, int, int]]:
         return []
     if len(column.levels) == 2 and column.unknown == "refuse" and not column.nullable:
         return [(f"{column.name}={column.levels[1]}", index, 1)]
-    other = [(f"{column.name}=other", index, OTHER_LEVEL)] if column.unknown == "other" else []
+    other = [(f"{column.name}={OTHER}", index, OTHER_LEVEL)] if column.unknown == "other" else []
     return [(f"{column.name}={level}", index, code) for code, level in enumerate(column.levels)] + other
 
 

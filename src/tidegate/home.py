@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,32 +65,39 @@ class Home:
 
 def open_home(root: Path) -> Home:
     """The home at `root`, made where it is absent. Raises HomeRefused where it cannot be used, and leaves it as it was."""
-    home = Home(root.resolve())
     try:
+        home = Home(root.resolve())
         if home.marker.exists():
-            found = json.loads(home.marker.read_text()).get("format")
-            if not isinstance(found, int) or found > FORMAT:
+            found = json.loads(home.marker.read_text(encoding="utf-8")).get("format")
+            if type(found) is not int or found < 1:
+                raise HomeRefused(f"{home.marker} is damaged.", "Restore it from a backup, or name another home.")
+            if found > FORMAT:
                 raise HomeRefused(
                     f"{root} was made by a newer Tidegate (home format {found}, this one knows {FORMAT}).", "Upgrade, or name another home."
                 )
-        elif root.exists() and any(root.iterdir()):
+        elif root.exists() and any(not _is_ours(entry) for entry in root.iterdir()):
             raise HomeRefused(f"{root} holds files and is not a Tidegate home.", "Name an empty or a new folder with --home.")
         else:
             root.mkdir(parents=True, exist_ok=True)
             write_whole(home.marker, json.dumps({"format": FORMAT}).encode())
         if not os.access(root, os.W_OK):
             raise HomeRefused(f"{root} cannot be written.", "Give yourself the right to write there, or name another home.")
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise HomeRefused(f"{home.marker} is damaged.", "Restore it from a backup, or name another home.") from None
     except OSError as error:
         raise HomeRefused(f"{root} cannot be used as a home: {error.strerror}.", "Name another folder with --home.") from None
     return home
 
 
+def _is_ours(entry: Path) -> bool:
+    """What an empty home may hold: the folder of a fresh disk, and a marker that another process is just writing."""
+    return entry.name == "lost+found" or entry.name.startswith(".home.json.")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with temporary.open("wb") as file:
             file.write(content)

@@ -13,7 +13,7 @@ from tidegate.errors import SettingRefused
 class Settings(BaseSettings):
     """Everything an operator may set. Every field is also an environment variable: TIDEGATE_ and the name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(Path("tidegate-home"), description="folder that holds everything this installation owns")
     host: str = Field("127.0.0.1", description="address the scoring API binds to")

@@ -25,10 +25,14 @@ class _Part(BaseModel):
 
 
 class Calibration(_Part):
-    """Platt scaling on the model's margin: probability = 1 / (1 + exp(−(slope · margin + intercept))) (Platt 1999)."""
+    """Platt scaling (Platt 1999): probability = 1 / (1 + exp(−(slope · z + intercept))).
+
+    z is the model's margin where `space` is logit; its log-odds, kept 1e-4 away from 0 and 1, where it is probability.
+    """
 
     slope: float
     intercept: float
+    space: Literal["logit", "probability"] = "logit"
 
 
 class Training(_Part):

@@ -21,6 +21,7 @@ from tidegate.errors import BundleRefused, SpecRefused
 from tidegate.features import FeaturePlan, Matrix, compute, plan_features
 
 Margin = Callable[[Matrix], NDArray[np.float64]]
+EDGE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,15 @@ def score(scorer: Scorer, rows: Rows) -> NDArray[np.float64]:
 def calibrated(calibration: Calibration, margin: NDArray[np.float64]) -> NDArray[np.float64]:
     """Margins → probabilities. `math.exp` a row: vectorised exponentials differ between machines in the last bit."""
     slope, intercept = calibration.slope, calibration.intercept
-    return np.array([_sigmoid(slope * value + intercept) for value in margin.tolist()], np.float64)
+    return np.array([_sigmoid(slope * value + intercept) for value in log_odds(margin, calibration.space).tolist()], np.float64)
+
+
+def log_odds(margin: NDArray[np.float64], space: str) -> NDArray[np.float64]:
+    """Margins as log-odds, float64 (n,): as they are, or taken of a probability kept `EDGE` away from 0 and 1."""
+    if space == "logit":
+        return margin
+    kept = np.clip(margin, EDGE, 1 - EDGE).tolist()
+    return np.array([math.log(value / (1 - value)) for value in kept], np.float64)
 
 
 def _sigmoid(value: float) -> float:

@@ -96,8 +96,24 @@ def _refusals(found: list[Breach], batch: RawBatch, positions: Mapping[str, int]
     for breach in found:
         cells = batch.table.column(positions[breach.column]) if breach.column in positions else None
         for row in breach.rows:
-            kind = kind_of(cells[int(row)].as_py()) if cells is not None else "row"
+            kind = _kind_in(cells, int(row)) if cells is not None else "row"
             yield Refusal(int(batch.row_numbers[row]), breach.column, breach.rule, breach.expects, kind)
+
+
+def _kind_in(cells: pa.Array, row: int) -> str:
+    """The kind of one cell. Only texts are converted: Python holds neither every time of Arrow nor every text of a damaged file."""
+    kind = cells.type
+    if not cells[row].is_valid:
+        return "null"
+    if pa.types.is_string(kind):
+        return kind_of(cells[row].as_py())
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    if pa.types.is_temporal(kind):
+        return "time" if pa.types.is_time(kind) or pa.types.is_duration(kind) else "date"
+    return "object" if pa.types.is_struct(kind) or pa.types.is_map(kind) else "list" if pa.types.is_nested(kind) else "bytes"
 
 
 def kind_of(value: object) -> str:

@@ -6,30 +6,24 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
 from tidegate.customers.contract import EPOCH, Contract
 from tidegate.customers.rows import MISSING_LEVEL, OTHER_LEVEL, UNKNOWN_LEVEL, UNREADABLE, Rows
-from tidegate.customers.spec import Column, TableSpec
+from tidegate.customers.spec import OTHER, Column, TableSpec
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"(-?\d+)(\.0+)?", re.ASCII)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)([T ]\d\d:\d\d[\d:.,+\-ZUTC ]*)?", re.ASCII)
 _TRUE = frozenset({"true", "yes", "t", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "no", "f", "n", "0", "0.0"})
 
 
 def repaired(text: str, column: Column) -> str:
     """The text after the column's declared normalisations, in order."""
-    for step in column.normalise:
-        if step == "strip":
-            text = text.strip()
-        elif step == "lower":
-            text = text.lower()
-        elif step == "decimal_comma":
-            text = text.replace(".", "").replace(",", ".") if "," in text else text
-        else:
-            text = text.replace(",", "")
-    return column.replace.get(text, text)
+    return column.repaired(text)
 
 
 def number_from_text(text: str, column: Column, spec: TableSpec) -> float:
@@ -43,7 +37,26 @@ def number_from_text(text: str, column: Column, spec: TableSpec) -> float:
         return days_from_text(text)
     if not _NUMBER.fullmatch(text):
         return UNREADABLE
-    return float(text)
+    value = float(text)
+    if math.isinf(value):
+        return UNREADABLE
+    return math.nan if value in missing_numbers(spec.missing) else value
+
+
+@lru_cache(maxsize=64)
+def missing_numbers(missing: tuple[str, ...]) -> frozenset[float]:
+    """The texts that mean missing and are numbers, as numbers: such a value is missing however a source spells or types it.
+
+    >>> sorted(missing_numbers(("", "NA", "-999", "99.0")))
+    [-999.0, 99.0]
+    """
+    return frozenset(float(text) for text in missing if _NUMBER.fullmatch(text))
+
+
+def stand_ins(column: Column, spec: TableSpec) -> dict[float, float]:
+    """Typed numbers that mean something else, as their spelling would in a text: declared missing, or replaced."""
+    found = dict.fromkeys(missing_numbers(spec.missing), math.nan)
+    return found | {float(text): number_from_text(text, column, spec) for text in column.replace if _NUMBER.fullmatch(text)}
 
 
 def level_code(text: str, column: Column, spec: TableSpec) -> int:
@@ -53,17 +66,24 @@ def level_code(text: str, column: Column, spec: TableSpec) -> int:
         return column.levels.index(text)
     if text in spec.missing:
         return MISSING_LEVEL
+    # A column of whole numbers with gaps is often stored as floats: "1.0" is the level "1", and the other way round.
+    if whole := _WHOLE.fullmatch(text):
+        for spelling in (whole[1], f"{whole[1]}.0"):
+            if spelling in column.levels:
+                return column.levels.index(spelling)
     return OTHER_LEVEL if column.unknown == "other" else UNKNOWN_LEVEL
 
 
 def days_from_text(text: str) -> float:
     """Days since 1970-01-01 of an ISO date (a time of day after it is ignored); UNREADABLE where it is none.
 
-    >>> days_from_text("1970-01-02"), days_from_text("2020-02-30")
-    (1.0, inf)
+    >>> days_from_text("1970-01-02"), days_from_text("1970-01-02T23:59:00Z"), days_from_text("2020-02-30")
+    (1.0, 1.0, inf)
     """
+    if not _DATE.fullmatch(text):
+        return UNREADABLE
     try:
-        return float((date.fromisoformat(text[:10]) - EPOCH).days) if len(text) == 10 or text[10:11] in ("T", " ") else UNREADABLE
+        return float((date.fromisoformat(text[:10]) - EPOCH).days)
     except ValueError:
         return UNREADABLE
 
@@ -71,16 +91,29 @@ def days_from_text(text: str) -> float:
 def rows_from_objects(contract: Contract, objects: Sequence[Mapping[str, object]]) -> Rows:
     """Typed rows of JSON objects that hold every feature column. A value of a wrong JSON type becomes UNREADABLE or UNKNOWN_LEVEL."""
     spec, layout = contract.spec, contract.layout
-    numbers = [[_json_number(row[column.name], column) for row in objects] for column in layout.number_columns]
+    numbers = [_json_numbers([row[column.name] for row in objects], column, spec) for column in layout.number_columns]
     codes = [[_json_code(row[column.name], column, spec) for row in objects] for column in layout.category_columns]
     count = len(objects)
-    return Rows(np.array(numbers, np.float64).reshape(-1, count), np.array(codes, np.int32).reshape(-1, count))
+    return Rows(
+        np.array(numbers, np.float64).reshape(len(layout.number_columns), count),
+        np.array(codes, np.int32).reshape(len(layout.category_columns), count),
+    )
 
 
-def _json_number(value: object, column: Column) -> float:
+def _json_numbers(values: Sequence[object], column: Column, spec: TableSpec) -> list[float]:
+    numbers = [_json_number(value, column, spec) for value in values]
+    meaning = stand_ins(column, spec) if column.kind != "date" else {}
+    if meaning:
+        numbers = [meaning.get(number, number) for number in numbers]
+    if column.kind == "boolean":
+        numbers = [number if number in (0.0, 1.0) or number != number else UNREADABLE for number in numbers]
+    return numbers
+
+
+def _json_number(value: object, column: Column, spec: TableSpec) -> float:
     kind = type(value)
     if kind is float and column.kind != "date":
-        return UNREADABLE if value != value else value  # type: ignore[return-value]
+        return value if math.isfinite(value) else UNREADABLE  # type: ignore[return-value, arg-type]
     if kind is int and column.kind != "date":
         return float(value) if -(1 << 1000) < value < (1 << 1000) else UNREADABLE  # type: ignore[operator, arg-type]
     if value is None:
@@ -88,7 +121,7 @@ def _json_number(value: object, column: Column) -> float:
     if kind is bool and column.kind == "boolean":
         return float(value)  # type: ignore[arg-type]
     if kind is str and column.kind == "date":
-        return days_from_text(value)  # type: ignore[arg-type]
+        return number_from_text(value, column, spec)  # type: ignore[arg-type]
     return UNREADABLE
 
 
@@ -97,7 +130,18 @@ def _json_code(value: object, column: Column, spec: TableSpec) -> int:
         return level_code(value, column, spec)
     if type(value) is int and abs(value) < 1 << 63:
         return level_code(str(value), column, spec)
+    if type(value) is float and math.isfinite(value):
+        return level_code(text_of(value), column, spec)
     return MISSING_LEVEL if value is None else UNKNOWN_LEVEL
+
+
+def text_of(value: float) -> str:
+    """A float as text, a whole one without its point: what a level or an id that arrives as a number is called.
+
+    >>> text_of(3.0), text_of(-0.5)
+    ('3', '-0.5')
+    """
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
 
 
 def objects_from_rows(contract: Contract, rows: Rows) -> list[dict[str, object]]:
@@ -107,7 +151,7 @@ def objects_from_rows(contract: Contract, rows: Rows) -> list[dict[str, object]]
     for position, column in enumerate(layout.number_columns):
         columns[column.name] = [_number_object(value, column) for value in rows.numbers[position].tolist()]
     for position, column in enumerate(layout.category_columns):
-        named = {MISSING_LEVEL: None, OTHER_LEVEL: "(other)", **dict(enumerate(column.levels))}
+        named = {MISSING_LEVEL: None, OTHER_LEVEL: OTHER, **dict(enumerate(column.levels))}
         columns[column.name] = [named[code] for code in rows.codes[position].tolist()]
     names = [column.name for column in contract.spec.feature_columns]
     return [dict(zip(names, values, strict=True)) for values in zip(*(columns[name] for name in names), strict=True)]

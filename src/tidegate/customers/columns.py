@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tidegate.customers.cells import level_code, number_from_text, repaired
-from tidegate.customers.contract import Contract
+from tidegate.customers.cells import level_code, missing_numbers, number_from_text, repaired, stand_ins, text_of
+from tidegate.customers.contract import LAST_DAY, Contract
 from tidegate.customers.rows import MISSING_LEVEL, UNREADABLE, Rows
 from tidegate.customers.spec import Column, TableSpec
 
@@ -48,7 +49,7 @@ def numbers_of(array: pa.Array, column: Column, spec: TableSpec) -> NDArray[np.f
 
 def _arrow_numbers(array: pa.Array, column: Column, spec: TableSpec, repairs: Repairs) -> NDArray[np.float64]:
     if not pa.types.is_string(array.type):
-        return _typed_numbers(array, column)
+        return _meant(_typed_numbers(array, column), column, stand_ins(column, spec))
     plain = column.kind in ("integer", "number") and not column.replace and set(column.normalise) <= {"strip"}
     if plain:
         text = array
@@ -62,9 +63,21 @@ def _arrow_numbers(array: pa.Array, column: Column, spec: TableSpec, repairs: Re
             return _by_distinct(array, lambda cell: number_from_text(cell, column, spec), math.nan, np.float64)
         numbers = _to_numpy(values)
         numbers[~np.isfinite(numbers) & _to_mask(pc.is_valid(values))] = UNREADABLE
-        return numbers
+        return _meant(numbers, column, dict.fromkeys(missing_numbers(spec.missing), math.nan))
     _count_repairs(array, column, repairs)
     return _by_distinct(array, lambda cell: number_from_text(cell, column, spec), math.nan, np.float64)
+
+
+def _meant(numbers: NDArray[np.float64], column: Column, meaning: Mapping[float, float]) -> NDArray[np.float64]:
+    """Numbers after what some of them stand for; a boolean that is neither 0 nor 1 is unreadable."""
+    if column.kind == "date":
+        return numbers
+    read = numbers.copy()
+    for spelt, meant in meaning.items():
+        read[numbers == spelt] = meant
+    if column.kind == "boolean":
+        read[(read != 0) & (read != 1) & ~np.isnan(read)] = UNREADABLE
+    return read
 
 
 def _to_numpy(values: pa.Array) -> NDArray[np.float64]:
@@ -81,8 +94,7 @@ def _typed_numbers(array: pa.Array, column: Column) -> NDArray[np.float64]:
     if pa.types.is_null(kind):
         return np.full(len(array), math.nan)
     if column.kind == "date" and pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
-        days = pc.cast(pc.cast(array, pa.date32(), safe=False), pa.int32())
-        return _to_numpy(pc.cast(days, pa.float64()))
+        return _days(array)
     if pa.types.is_boolean(kind) and column.kind == "boolean":
         return _to_numpy(pc.cast(pc.cast(array, pa.int8()), pa.float64()))
     if (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)) and column.kind != "date":
@@ -91,6 +103,21 @@ def _typed_numbers(array: pa.Array, column: Column) -> NDArray[np.float64]:
         numbers[np.isinf(numbers)] = UNREADABLE
         return numbers
     return np.where(valid, UNREADABLE, math.nan)
+
+
+def _days(array: pa.Array) -> NDArray[np.float64]:
+    """Dates and timestamps as days since 1970 in their own time zone; what no calendar holds is unreadable."""
+    if pa.types.is_date32(array.type):
+        return _to_numpy(pc.cast(pc.cast(array, pa.int32()), pa.float64()))
+    unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
+    ticks_a_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    rough = _to_numpy(pc.cast(pc.cast(array, pa.int64()), pa.float64(), safe=False)) / ticks_a_day
+    try:
+        days = _to_numpy(pc.cast(pc.cast(pc.cast(array, pa.date32(), safe=False), pa.int32()), pa.float64()))
+    except pa.ArrowInvalid:  # a time zone that this machine does not know
+        return np.where(np.isnan(rough), math.nan, UNREADABLE)
+    days[np.abs(rough) > LAST_DAY + 1] = UNREADABLE  # the cast wraps around
+    return days
 
 
 def _arrow_codes(array: pa.Array, column: Column, spec: TableSpec, repairs: Repairs) -> NDArray[np.int32]:
@@ -104,17 +131,11 @@ def as_text(array: pa.Array) -> pa.Array:
     if pa.types.is_string(array.type):
         return array
     if pa.types.is_floating(array.type):
-        return pa.array([_float_text(cell) for cell in array.to_pylist()], pa.string())
+        return pa.array([None if cell is None or cell != cell else text_of(cell) for cell in array.to_pylist()], pa.string())
     try:
         return pc.cast(array, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return pa.array([None if cell is None else "(unreadable)" for cell in array.to_pylist()], pa.string())
-
-
-def _float_text(cell: float | None) -> str | None:
-    if cell is None or not math.isfinite(cell):
-        return None
-    return str(int(cell)) if cell == int(cell) else repr(cell)
 
 
 def _by_distinct(array: pa.Array, read: Any, absent: float, kind: Any) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from tidegate.customers.rules import broken
 from tidegate.customers.spec import Column, Rule, TableSpec
 
 LARGEST_NUMBER = 3.0e38  # beyond it a float32 feature would be infinite
-LARGEST_INTEGER = 2.0**53
+LARGEST_INTEGER = 2.0**53 - 1  # above it two whole numbers may read as the same float64
 EPOCH = date(1970, 1, 1)
 LAST_DAY = (date.max - EPOCH).days
 FIRST_DAY = (date.min - EPOCH).days
@@ -82,7 +82,8 @@ def breaches(contract: Contract, rows: Rows) -> list[Breach]:
     numbers, codes = rows.numbers, rows.codes
     absent = np.isnan(numbers)
     outside = (numbers < contract.low) | (numbers > contract.high)
-    broken_whole = contract.whole & (np.floor(numbers) != numbers) & ~absent
+    with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaNs
+        broken_whole = contract.whole & (np.floor(numbers) != numbers) & ~absent
     bad_numbers = outside | broken_whole | (absent & contract.required)
     bad_codes = (codes == UNKNOWN_LEVEL) | ((codes == MISSING_LEVEL) & contract.required_codes)
     found: list[Breach] = []
@@ -149,7 +150,9 @@ def _number_breaches(contract: Contract, position: int, values: NDArray[np.float
 
 
 def _shown(bound: float, column: Column) -> str:
-    return (EPOCH + timedelta(days=int(bound))).isoformat() if column.kind == "date" else f"{bound:g}"
+    if column.kind == "date":
+        return (EPOCH + timedelta(days=int(min(max(bound, FIRST_DAY), LAST_DAY)))).isoformat()
+    return f"{bound:g}"
 
 
 def _code_breaches(column: Column, codes: NDArray[np.int32], bad: NDArray[np.bool_]) -> list[Breach]:

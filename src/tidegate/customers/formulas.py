@@ -5,18 +5,33 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tidegate.customers.columns import as_text
+
+_TEXTS = (
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
 _STARTS = r"^[=+\-@\t\r\x00]"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+# Digits with points and commas hold no reference and no function, and a lone sign is a common word for "missing".
+_NUMBER = r"^[+-]?([.,]?\d[\d.,]*([eE][+-]?\d+)?%?)?$"
 
 
 def neutralised(array: pa.Array) -> pa.Array:
     """Text with a `'` before every cell that starts like a formula and is no number; other types as they are.
 
+    Text may be plain, large, dictionary-coded or bytes; it comes out plain.
+
     >>> neutralised(pa.array(["=1+1", "-5", "+x", "plain", None])).to_pylist()
     ["'=1+1", '-5', "'+x", 'plain', None]
     """
-    if not pa.types.is_string(array.type):
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    if not (pa.types.is_string(kind) or any(is_kind(kind) for is_kind in _TEXTS)):
         return array
+    array = as_text(array.cast(kind))
     suspicious = pc.match_substring_regex(array, _STARTS)
     if not pc.any(suspicious).as_py():
         return array

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from tidegate.customers.dialect import MOST_COLUMNS, Dialect, sniff
+from tidegate.customers.dialect import MOST_COLUMNS, Dialect, sniff, swallowing_row
 from tidegate.customers.names import snake_case
 from tidegate.customers.spec import TableSpec
 from tidegate.errors import TableRefused
@@ -54,10 +55,12 @@ class Table:
 
 def open_table(path: Path) -> Table:
     """A table from a CSV or Parquet file, told apart by content. Raises TableRefused with the place and the remedy."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise TableRefused(f"{path} is not a regular file, and a table is read more than once.", "Save it to a file first.")
     try:
         with path.open("rb") as file:
             start = file.read(4)
-        if path.is_file() and start == b"PAR1":
+        if start == b"PAR1":
             return _open_parquet(path)
         return _open_csv(path)
     except FileNotFoundError:
@@ -93,15 +96,18 @@ def _open_csv(path: Path) -> Table:
 def _csv_batches(path: Path, dialect: Dialect) -> Iterator[RawBatch]:
     ragged: list[Ragged] = []
     notes: list[str] = []
+    long_cells: list[bool] = []
 
     def on_ragged(row: pyarrow.csv.InvalidRow) -> str:
         if row.text.startswith(("<<<<<<< ", ">>>>>>> ", "=======")):
             notes.append(f"row {row.number - 1} is a merge-conflict marker")
-        if dialect.odd_quotes and ("\n" in row.text or "\r" in row.text):
-            notes.append(f"a quote opened in row {row.number - 1} is never closed")
+        if dialect.quotes and ("\n" in row.text or "\r" in row.text):
+            long_cells.append(True)
         ragged.append(Ragged(row.number - 1, row.expected_columns, row.actual_columns))
         return "skip"
 
+    if dialect.quotes % 2:
+        _refuse_swallowing(path, dialect)
     try:
         with _utf8(path, dialect) as source:
             reader = pyarrow.csv.open_csv(
@@ -112,15 +118,37 @@ def _csv_batches(path: Path, dialect: Dialect) -> Iterator[RawBatch]:
                     column_types={f"f{position}": pa.string() for position in range(len(dialect.headers))}, strings_can_be_null=False
                 ),
             )
-            yield from _numbered(reader, ragged, notes, path, dialect)
+            checked = False
+            for batch in _numbered(reader, ragged, path, notes, dialect):
+                if dialect.quotes and not checked and (long_cells or _holds_line_end(batch.table)):
+                    _refuse_swallowing(path, dialect)
+                    checked = True
+                yield batch
     except pa.ArrowInvalid as error:
+        # Arrow's own sentence may quote the row that it stumbled over.
+        if "Empty CSV" in str(error):
+            return
+        if dialect.quotes:
+            _refuse_swallowing(path, dialect)
+        fault = f"one of its lines is longer than {BLOCK_BYTES:,} bytes" if "straddl" in str(error) else "its quotes are out of place"
+        raise TableRefused(f"{path.name} cannot be read as CSV: {fault}.", "Check its quotes, or export it again.") from None
+
+
+def _holds_line_end(batch: pa.RecordBatch) -> bool:
+    return any(pc.any(pc.match_substring_regex(column, r"[\r\n]")).as_py() for column in batch.columns)
+
+
+def _refuse_swallowing(path: Path, dialect: Dialect) -> None:
+    row = swallowing_row(path, dialect)
+    if row is not None:
+        place = f"row {row}" if row else "the header"
         raise TableRefused(
-            f"{path.name} cannot be read as CSV: {_first_line(error)}.", "Check the line named, or export it again."
-        ) from None
+            f"{path.name}: a quote opened in {place} is never properly closed.", "Close it, and double every quote inside a quoted cell."
+        )
 
 
 def _numbered(
-    reader: pyarrow.csv.CSVStreamingReader, ragged: list[Ragged], notes: list[str], path: Path, dialect: Dialect
+    reader: pyarrow.csv.CSVStreamingReader, ragged: list[Ragged], path: Path, notes: list[str], dialect: Dialect
 ) -> Iterator[RawBatch]:
     following = 0  # the header is row 0
     last: pa.RecordBatch | None = None
@@ -139,8 +167,6 @@ def _numbered(
         last = batch if len(batch) else last
         yield RawBatch(batch, numbers, mine)
     _refuse_noted(notes, path)
-    if dialect.odd_quotes and last is not None and any("\n" in (cell or "") for cell in last.slice(len(last) - 1).to_pylist()[0].values()):
-        raise TableRefused(f"{path.name}: a quote opened in its last row is never closed.", "Close the quote; the rows after it were lost.")
     if ragged:
         yield RawBatch(last.slice(0, 0) if last is not None else _no_rows(dialect), np.empty(0, np.int64), tuple(ragged))
 
@@ -155,12 +181,6 @@ def _refuse_noted(notes: list[str], path: Path) -> None:
         raise TableRefused(f"{path.name}: {notes[0]}.", "Repair the file at that row.")
 
 
-def _first_line(error: Exception) -> str:
-    # Arrow quotes the row that it stumbled over; a customer's values stay out of messages.
-    text = str(error).splitlines()[0]
-    return text.split(": ", 1)[0].rstrip(".") if ": " in text else text.rstrip(".")
-
-
 def _utf8(path: Path, dialect: Dialect) -> pa.NativeFile:
     if dialect.encoding in ("utf-8", "utf-8-sig"):
         return pa.OSFile(str(path))
@@ -172,13 +192,13 @@ def _open_parquet(path: Path) -> Table:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             schema = file.schema_arrow
-    except (pa.ArrowInvalid, pa.ArrowException, OSError):
+            headers = tuple(schema.names)
+    except (pa.ArrowException, OSError, ValueError):
         raise TableRefused(
             f"{path.name} is a damaged or truncated Parquet file.", "Write it again; its end is missing or broken."
         ) from None
     if len(schema) > MOST_COLUMNS:
         raise TableRefused(f"{path.name} has {len(schema):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
-    headers = tuple(schema.names)
     with path.open("rb") as raw:
         sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
     return Table(path, headers, tuple(snake_case(header) for header in headers), "parquet", sha256, lambda: _parquet_batches(path))
@@ -191,7 +211,7 @@ def _parquet_batches(path: Path) -> Iterator[RawBatch]:
             for batch in file.iter_batches(batch_size=PARQUET_ROWS, use_threads=False):
                 yield RawBatch(_plain(batch), np.arange(following, following + len(batch), dtype=np.int64))
                 following += len(batch)
-    except (pa.ArrowInvalid, pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, ValueError):
         raise TableRefused(f"{path.name} is damaged after row {following - 1:,}.", "Write the Parquet file again.") from None
 
 
@@ -199,6 +219,7 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Dictionary-coded and large strings as plain ones, so that one reading fits all."""
     arrays = []
     for array in batch.columns:
+        array.validate(full=True)  # a damaged page may hold texts that are none
         kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
         text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_string(kind)
         arrays.append(array.cast(pa.string()) if text else array.cast(kind) if kind != array.type else array)

@@ -33,7 +33,14 @@ def _parse(check: str) -> ast.Compare:
         raise ValueError(f"`{check}` needs exactly one comparison: <= < >= > ==")
     for side in (tree.left, tree.comparators[0]):
         _check(side, check)
+    if not _names(tree):
+        raise ValueError(f"`{check}` reads no column")
     return tree
+
+
+def _names(tree: ast.Compare) -> list[ast.Name]:
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
 
 
 def _check(node: ast.AST, check: str) -> None:
@@ -59,8 +66,8 @@ def names_in(check: str) -> tuple[str, ...]:
     >>> names_in("abs(a - b) <= 2 * c")
     ('a', 'b', 'c')
     """
-    found = [node.id for node in ast.walk(_parse(check)) if isinstance(node, ast.Name) and node.id != "abs"]
-    return tuple(sorted(dict.fromkeys(found), key=check.index))
+    found = sorted(_names(_parse(check)), key=lambda node: (node.lineno, node.col_offset))
+    return tuple(dict.fromkeys(node.id for node in found))
 
 
 def broken(check: str, tolerance: float, columns: Mapping[str, Values]) -> NDArray[np.bool_]:

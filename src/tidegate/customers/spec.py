@@ -47,6 +47,19 @@ class Column(_Part):
     normalise: tuple[Normalisation, ...] = Field((), description="text repairs in order; each is counted and reported")
     replace: dict[str, str] = Field({}, description="spelling → level, applied after `normalise`; counted and reported")
 
+    def repaired(self, text: str) -> str:
+        """The text after the declared normalisations, in order, and the replacement."""
+        for step in self.normalise:
+            if step == "strip":
+                text = text.strip()
+            elif step == "lower":
+                text = text.lower()
+            elif step == "decimal_comma":
+                text = text.replace(".", "").replace(",", ".") if "," in text else text
+            else:
+                text = text.replace(",", "")
+        return self.replace.get(text, text)
+
     @model_validator(mode="after")
     def _coherent(self) -> Column:
         if self.kind == "category":
@@ -62,6 +75,9 @@ class Column(_Part):
                 raise ValueError("`levels` holds a text that is not valid Unicode: retype it")
         elif self.levels or self.unknown == "other":
             raise ValueError(f"`levels` and `unknown` belong to a category, and this column is of kind {self.kind}")
+        for text in (*self.levels, *self.replace.values()):
+            if self.repaired(text) != text:
+                raise ValueError(f"{text!r} can never be read, `normalise` and `replace` make {self.repaired(text)!r} of it: write that")
         for key, bounds in (("limit", self.limit), ("expected", self.expected)):
             if bounds is not None and not bounds[0] <= bounds[1]:
                 raise ValueError(f"`{key}` must be [low, high] with low ≤ high")

@@ -12,9 +12,21 @@ from tidegate.home import Home
 from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for
 from tidegate.settings import Settings
+from tidegate.training.candidates import named
 from tidegate.training.train import Order, Progress, Trained, train
 
 EMBEDDED_SPEC = "bank"
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a person asked for: a table (None: a simulated bank), its label or its spec, how much to try, and with which algorithms."""
+
+    data: Path | None
+    label: str | None
+    spec: str | None
+    budget: str = "quick"
+    algorithms: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,8 @@ class Learned:
         """A few lines for a person."""
         trained, tally = self.trained, self.trained.history.tally
         lines = [
-            f"Read {tally.read:,} customers from {self.data}: {tally.quarantined:,} quarantined, {trained.history.unlabelled:,} without a label.",
+            f"Read {tally.read:,} customers from {self.data}:",
+            f"{tally.quarantined:,} quarantined, {trained.history.unlabelled:,} without a label.",
             f"Held out {len(trained.split.holdout):,} ({trained.split.kind}), trained on {len(trained.split.train):,}.",
             "",
             f"  {'candidate':<22}{'ROC-AUC':>9}{'PR-AUC':>9}{'F1':>8}{'precision':>11}{'recall':>8}{'Brier':>8}   on the holdout",
@@ -81,15 +94,16 @@ _STAGES = {
 }
 
 
-def learn(
-    home: Home, settings: Settings, data: Path | None, label: str | None, spec: str | None, budget: str, progress: Progress
-) -> Learned:
-    """Train on `data`, or on a simulated bank where there is none."""
+def learn(home: Home, settings: Settings, request: TrainingRequest, progress: Progress) -> Learned:
+    """Train on the request's table, or on a simulated bank where it names none."""
+    data, label, spec = request.data, request.label, request.spec
     if data is None:
         progress("Simulating a bank", 0.0)
         data, spec, label = simulated_bank(home, settings), EMBEDDED_SPEC, None
     table_spec, spec_place, warnings = spec_for(home, data, label, spec)
-    order = Order(data, table_spec, settings.seed, budget, settings.max_bad_share, who(), datetime.now(UTC))
+    order = Order(
+        data, table_spec, settings.seed, request.budget, settings.max_bad_share, named(request.algorithms), who(), datetime.now(UTC)
+    )
     with opened_ledger(home, settings) as ledger:
         trained = train(order, home, ledger, progress)
     metrics = {name: value for name, value in trained.winner.holdout.items() if name != "composite"}

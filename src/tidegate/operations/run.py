@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from tidegate.customers.load import open_table
 from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home
-from tidegate.operations.learn import learn
+from tidegate.operations.learn import TrainingRequest, learn
 from tidegate.operations.progress import steps
 from tidegate.serving.server import bound
 from tidegate.settings import Settings
@@ -30,22 +29,22 @@ class ServiceEnded(TidegateError):
     """A service of `run` ended by itself."""
 
 
-def run(home: Home, settings: Settings, data: Path | None, label: str | None, spec: str | None, show: Printer) -> None:
+def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer) -> None:
     """Train where there is no champion yet, start the services, print where they are, and wait until told to stop."""
     _require_free(settings)
     trained = None
     pointer = read_pointer(Storage(home.storage))
     if pointer is None:
         with steps() as progress:
-            learned = learn(home, settings, data, label, spec, "quick", progress)
+            learned = learn(home, settings, request, progress)
         trained = learned.document()
         sys.stderr.write(learned.summary() + "\n\n")
         if learned.trained.stage != "champion":
             raise NoChampion("The first model was refused as champion.", "Look at the failed gates above; give more or other data.")
-    elif data is not None:
-        open_table(data)
+    elif request.data is not None:
+        open_table(request.data)
         sys.stderr.write(
-            f"This home has a champion already (version {pointer.version}); {data.name} was not trained on. Use tidegate train.\n"
+            f"This home has a champion already (version {pointer.version}); {request.data.name} was not trained on. Use tidegate train.\n"
         )
     _serve(home, settings, trained, show)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tidegate.customers.inspect import infer_spec
+from tidegate.customers.inspection.infer import infer_spec
 from tidegate.customers.spec import TableSpec, load_spec
 from tidegate.errors import InputRefused, SettingRefused
 from tidegate.home import Home, write_whole

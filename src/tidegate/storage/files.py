@@ -33,7 +33,7 @@ def get(storage: Storage, key: str) -> bytes | None:
     """The object's content, or None where there is none."""
     try:
         return _place(storage, key).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
 
 

@@ -26,8 +26,11 @@ def read_pointer(storage: Storage) -> Pointer | None:
     if content is None:
         return None
     try:
-        return Pointer(**json.loads(content))
-    except (ValueError, TypeError):
+        pointer = Pointer(**json.loads(content))
+        if not all(isinstance(part, str) and part for part in (pointer.version, pointer.digest, pointer.since)):
+            raise ValueError
+        return pointer
+    except (ValueError, TypeError, RecursionError):
         raise BundleRefused("The champion pointer is damaged.", "Run `tidegate promote VERSION`, or restore the storage.") from None
 
 

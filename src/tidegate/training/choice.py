@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bundle.manifest import Calibration
-from tidegate.bundle.scorer import calibrated
+from tidegate.bundle.scorer import calibrated, log_odds
 from tidegate.measures.classification import best_f1_threshold, measure
 from tidegate.measures.intervals import Interval, bootstrap, composite_measure, paired_difference, pr_auc_measure, roc_auc_measure
 
@@ -29,9 +30,9 @@ class Judged:
     metrics: dict[str, float]
 
 
-def judge(name: str, complexity: int, label: Labels, margin: Floats) -> Judged:
+def judge(name: str, complexity: int, label: Labels, margin: Floats, space: Literal["logit", "probability"] = "logit") -> Judged:
     """Calibrate margins, find the threshold, measure."""
-    calibration = platt(margin, label)
+    calibration = platt(log_odds(margin, space), label).model_copy(update={"space": space})
     probability = calibrated(calibration, margin)
     threshold = best_f1_threshold(label, probability)
     return Judged(name, complexity, probability, calibration, threshold, measure(label, probability, threshold))

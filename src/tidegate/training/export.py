@@ -18,6 +18,12 @@ def write_trees(path: Path, trees: Trees, features: int) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
+    if not trees.roots:
+        # The operator wants a tree; a model that never splits gets one that adds nothing.
+        root = trees.add_node(0, 0.0, True)
+        trees.link(root, (trees.add_leaf(0.0), True), (trees.add_leaf(0.0), True))
+        trees.roots.append(root)
+
     def doubles(name: str, values: list[float]) -> onnx.TensorProto:
         return numpy_helper.from_array(np.array(values, np.float64), name)
 

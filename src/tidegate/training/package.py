@@ -14,7 +14,7 @@ from tidegate.bundle.scorer import calibrated, open_scorer
 from tidegate.customers.rows import Rows
 from tidegate.customers.spec import TableSpec
 from tidegate.features import compute
-from tidegate.training.candidates import Fitted
+from tidegate.training.fitted import Fitted
 from tidegate.training.parity import parity_rows, require_parity
 
 
@@ -31,7 +31,7 @@ def package(
     fitted.write(folder)
     seal(folder, manifest)
     scorer = open_scorer(folder, "new")
-    matrix = parity_rows(compute(scorer.plan, rows), seed)
+    matrix = parity_rows(compute(scorer.plan, rows), fitted, seed)
     served = calibrated(manifest.calibration, scorer.margin(matrix))
     parity = require_parity(fitted, served, matrix, manifest.calibration, manifest.threshold, manifest.algorithm)
     write_golden(folder, scorer)

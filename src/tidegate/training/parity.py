@@ -8,21 +8,28 @@ from numpy.typing import NDArray
 from tidegate.bundle.manifest import Calibration
 from tidegate.bundle.scorer import calibrated
 from tidegate.errors import BundleRefused
-from tidegate.features import Matrix
-from tidegate.training.candidates import Fitted
+from tidegate.features import LARGEST_FLOAT32, Matrix
+from tidegate.training.fitted import Fitted
 
 LARGEST_DIFFERENCE = 1e-6
 JITTERED_ROWS = 20_000
 
 
-def parity_rows(matrix: Matrix, seed: int) -> Matrix:
-    """The rows themselves and jittered copies: each value swapped with another row's, or moved by one unit in the last place."""
+def parity_rows(matrix: Matrix, fitted: Fitted, seed: int, count: int = JITTERED_ROWS) -> Matrix:
+    """The rows themselves and `count` jittered ones: each value another row's or a split's threshold, as it is or a float32 step aside."""
     generator = np.random.default_rng(seed)
-    picked = generator.integers(0, len(matrix), (JITTERED_ROWS, matrix.shape[1]))
-    mixed = np.take_along_axis(matrix, picked, axis=0)
+    mixed = np.take_along_axis(matrix, generator.integers(0, len(matrix), (count, matrix.shape[1])), axis=0)
+    split_features, thresholds = fitted.splits()
+    for feature in range(matrix.shape[1]):
+        turning = thresholds[(split_features == feature) & (np.abs(thresholds) < LARGEST_FLOAT32)].astype(np.float32)
+        if turning.size:
+            at_split = generator.random(count) < 0.5
+            mixed[at_split, feature] = generator.choice(turning, int(at_split.sum()))
     nudge = generator.integers(-1, 2, mixed.shape)
     towards = np.where(nudge > 0, np.float32(np.inf), np.float32(-np.inf)).astype(np.float32)
-    return np.concatenate([matrix, np.where(nudge == 0, mixed, np.nextafter(mixed, towards)).astype(np.float32)])
+    with np.errstate(over="ignore"):
+        moved = np.where(nudge == 0, mixed, np.nextafter(mixed, towards)).astype(np.float32)
+    return np.concatenate([matrix, np.where(np.isinf(moved), mixed, moved)])
 
 
 def require_parity(

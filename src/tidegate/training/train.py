@@ -20,6 +20,7 @@ from tidegate.bundle.scorer import calibrated
 from tidegate.customers.history import History, load_history
 from tidegate.customers.spec import TableSpec
 from tidegate.customers.split import Split, split_history
+from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix, compute, features_digest, plan_features
 from tidegate.home import Home, exclusive
 from tidegate.ledger.events import append_event
@@ -30,9 +31,10 @@ from tidegate.registry.promote import Gate, bundle_key, first_champion_gates, pr
 from tidegate.registry.store import Registry, log, open_registry, register, run, set_alias
 from tidegate.storage.files import Storage
 from tidegate.storage.pointer import read_pointer
-from tidegate.training.candidates import CANDIDATES, Candidate, Fitted
+from tidegate.training.candidates import YARDSTICK, Candidate
 from tidegate.training.choice import Judged, choose, evidence, judge
 from tidegate.training.evaluation import write_evaluation
+from tidegate.training.fitted import Fitted
 from tidegate.training.folds import fold_positions, out_of_fold_margins
 from tidegate.training.package import package
 
@@ -48,6 +50,7 @@ class Order:
     seed: int
     budget: str
     most_bad: float
+    candidates: tuple[Candidate, ...]
     who: str
     now: datetime
 
@@ -86,6 +89,7 @@ def train(order: Order, home: Home, ledger: Ledger, progress: Progress) -> Train
         history = load_history(order.data, order.spec, quarantine, order.most_bad, lambda rows: progress(f"Read {rows:,} rows", 0.02))
         split = split_history(history, order.seed)
         matrix = compute(plan_features(order.spec), history.rows)
+        _require_variation(matrix[split.train])
         contestants = _compete(order, matrix, history.label, split, progress)
         label = history.label[split.train]
         winning = choose([contestant.judged for contestant in contestants], label, order.seed)
@@ -124,6 +128,11 @@ def train(order: Order, home: Home, ledger: Ledger, progress: Progress) -> Train
         )
 
 
+def _require_variation(matrix: Matrix) -> None:
+    if not (np.fmax.reduce(matrix) > np.fmin.reduce(matrix)).any():
+        raise NotEnoughData("No feature varies over the training rows.", "Give a table whose columns tell customers apart.")
+
+
 @contextmanager
 def _scratch(home: Home) -> Iterator[Path]:
     home.scratch.mkdir(exist_ok=True)
@@ -140,11 +149,11 @@ def _compete(order: Order, matrix: Matrix, label: NDArray[np.int8], split: Split
     groups = split.groups[split.train] if split.groups is not None else None
     folds = fold_positions(labels, groups, order.seed)
     contestants = []
-    for number, candidate in enumerate(CANDIDATES):
-        progress(f"Training {candidate.name.replace('_', ' ')}", 0.05 + 0.8 * number / len(CANDIDATES))
+    for number, candidate in enumerate(order.candidates):
+        progress(f"Training {candidate.name.replace('_', ' ')}", 0.05 + 0.8 * number / len(order.candidates))
         margins = out_of_fold_margins(candidate, rows, labels, folds, order.seed)
-        judged = judge(candidate.name, candidate.complexity, labels, margins)
         fitted = candidate.fit(rows, labels, order.seed, candidate.parameters)
+        judged = judge(candidate.name, candidate.complexity, labels, margins, fitted.space)
         probability = calibrated(judged.calibration, fitted.margin(matrix[split.holdout]))
         holdout = measure(label[split.holdout], probability, judged.threshold)
         contestants.append(Contestant(candidate, judged, fitted, holdout))
@@ -156,7 +165,7 @@ def _holdout_probability(contestant: Contestant, matrix: Matrix) -> NDArray[np.f
 
 
 def _gates(winner: Contestant, contestants: tuple[Contestant, ...], label: NDArray[np.int8], seed: int) -> tuple[Gate, ...]:
-    logistic = next(contestant.judged for contestant in contestants if contestant.candidate.complexity == 0)
+    logistic = next(contestant.judged for contestant in contestants if contestant.candidate.name == YARDSTICK)
     against = None
     if winner.judged is not logistic:
         mine, simple = (composite_measure(label, judged.probability, judged.threshold) for judged in (winner.judged, logistic))
@@ -216,18 +225,16 @@ def _record(
             judged = contestant.judged
             metrics = {f"out_of_fold_{key}": value for key, value in judged.metrics.items()} | contestant.holdout
             plots = scratch / name
-            probability_place = (plots, "evaluation")
             matrix = compute(plan_features(order.spec), history.rows.take(split.holdout))
             probability = _holdout_probability(contestant, matrix)
             write_evaluation(plots, name, history.label[split.holdout], probability, judged.threshold)
-            folders = [probability_place, (scratch / "inputs", "inputs")] + ([(folder, "bundle")] if won else [])
-            parameters = {**contestant.candidate.parameters, "threshold": judged.threshold, **asdict_calibration(judged), **facts}
+            folders = [(plots, "evaluation"), (scratch / "inputs", "inputs")] + ([(folder, "bundle")] if won else [])
+            parameters = {**contestant.candidate.parameters, "threshold": judged.threshold, **_calibration_parameters(judged), **facts}
             log(registry, run_id, parameters, metrics, folders)
         if won:
             version = register(registry, run_id, digest, stage)
     return version
 
 
-def asdict_calibration(judged: Judged) -> dict[str, float]:
-    """Calibration as run parameters."""
+def _calibration_parameters(judged: Judged) -> dict[str, object]:
     return {f"calibration_{name}": value for name, value in judged.calibration.model_dump().items()}

@@ -1,10 +1,8 @@
-"""Trees as arrays: one form for every library's trees, read from its own dump in full precision."""
+"""Trees as arrays: one form for every library's trees, in full precision."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass
@@ -46,26 +44,3 @@ class Trees:
         """Set a node's children, each with whether it is a leaf."""
         self.left[node], self.left_is_leaf[node] = left
         self.right[node], self.right_is_leaf[node] = right
-
-
-def trees_from_lightgbm(dump: Mapping[str, Any]) -> Trees:
-    """Trees of a LightGBM booster's `dump_model()`; numerical splits only. A tree that is a single leaf joins the offset."""
-    trees = Trees()
-    for info in dump["tree_info"]:
-        position, is_leaf = _lightgbm_node(trees, info["tree_structure"])
-        if is_leaf:
-            trees.offset += trees.leaf.pop()
-        else:
-            trees.roots.append(position)
-    return trees
-
-
-def _lightgbm_node(trees: Trees, node: Mapping[str, Any]) -> tuple[int, bool]:
-    if "left_child" not in node:
-        return trees.add_leaf(float(node["leaf_value"])), True
-    threshold = float(node["threshold"])
-    # Where training saw no missing value, LightGBM reads one as zero.
-    missing_left = bool(node["default_left"]) if node["missing_type"] == "NaN" else threshold >= 0.0
-    position = trees.add_node(int(node["split_feature"]), threshold, missing_left)
-    trees.link(position, _lightgbm_node(trees, node["left_child"]), _lightgbm_node(trees, node["right_child"]))
-    return position, False

@@ -19,12 +19,13 @@ from tidegate.measures.classification import measure
 from tidegate.registry.store import open_registry
 from tidegate.storage.files import Storage
 from tidegate.storage.pointer import read_pointer
+from tidegate.training.candidates import named
 from tidegate.training.train import Order, Trained, train
 
 
 def train_again(home: Home, data: Path, seed: int = 42) -> Trained:
     ledger = open_ledger(sqlite_url(home.ledger))
-    order = Order(data, load_spec("bank"), seed, "quick", 0.2, "test", datetime.now(UTC))
+    order = Order(data, load_spec("bank"), seed, "quick", 0.2, named("lightgbm"), "test", datetime.now(UTC))
     try:
         return train(order, home, ledger, lambda text, share: None)
     finally:

@@ -1,0 +1,105 @@
+"""Boosted trees: LightGBM, XGBoost, CatBoost and scikit-learn's gradient boosting. Margins are log-odds."""
+
+from __future__ import annotations
+
+import ctypes.util
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidegate.errors import MissingDependency
+from tidegate.features import Matrix
+from tidegate.training.fitted import Fitted, Labels, Margins, fitted_trees, threads
+from tidegate.training.tree_dumps import trees_from_catboost, trees_from_histogram_boosting, trees_from_lightgbm, trees_from_xgboost
+from tidegate.training.trees import Trees
+
+LEAF_GRID = 2.0**-17
+
+
+def fit_lightgbm(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
+    """LightGBM, deterministic for one seed whatever the number of threads."""
+    lightgbm = _lightgbm()
+    data = lightgbm.Dataset(matrix, label=label, params={"verbose": -1, "feature_pre_filter": False}, free_raw_data=True)
+    fixed = {"objective": "binary", "seed": seed, "deterministic": True, "force_col_wise": True, "num_threads": threads(matrix)}
+    chosen = {name: value for name, value in parameters.items() if name != "rounds"}
+    booster = lightgbm.train(fixed | chosen | {"verbose": -1}, data, num_boost_round=parameters["rounds"])
+
+    def margin(rows: Matrix) -> Margins:
+        return np.asarray(booster.predict(rows, raw_score=True), np.float64)
+
+    return fitted_trees(margin, lambda: trees_from_lightgbm(booster.dump_model()), matrix.shape[1])
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except OSError:
+        if ctypes.util.find_library("gomp") is None:
+            raise MissingDependency("LightGBM needs the system library libgomp1.", "Install it: apt-get install libgomp1.") from None
+        raise
+    return lightgbm
+
+
+def fit_xgboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
+    """XGBoost with histogram splits. It works in float32 throughout, so its leaves are put on a grid that float32 sums keep exactly."""
+    import xgboost
+
+    chosen = {name: value for name, value in parameters.items() if name != "rounds"}
+    fixed = {"objective": "binary:logistic", "tree_method": "hist", "seed": seed, "nthread": threads(matrix), "verbosity": 0}
+    booster = _on_grid(xgboost.train(fixed | chosen, xgboost.DMatrix(matrix, label=label), parameters["rounds"]))
+
+    def margin(rows: Matrix) -> Margins:
+        return np.asarray(booster.predict(xgboost.DMatrix(rows), output_margin=True), np.float64)
+
+    return fitted_trees(margin, lambda: trees_from_xgboost(bytes(booster.save_raw("json"))), matrix.shape[1])
+
+
+def _on_grid(booster: Any) -> Any:
+    """The same booster with each leaf rounded to a multiple of `LEAF_GRID`: its float32 margins no longer depend on the order of adding."""
+    import xgboost
+
+    model = json.loads(bytes(booster.save_raw("json")))
+    for tree in model["learner"]["gradient_booster"]["model"]["trees"]:
+        values, left = tree["split_conditions"], tree["left_children"]
+        tree["split_conditions"] = [
+            round(value / LEAF_GRID) * LEAF_GRID if child == -1 else value for value, child in zip(values, left, strict=True)
+        ]
+    rounded = xgboost.Booster(model_file=bytearray(json.dumps(model).encode()))
+    rounded.set_param({"nthread": 1})
+    return rounded
+
+
+def fit_catboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
+    """CatBoost on the same numeric features; a missing value counts as below everything."""
+    import catboost
+
+    fixed = {"nan_mode": "Min", "random_seed": seed, "thread_count": threads(matrix), "verbose": False, "allow_writing_files": False}
+    model = catboost.CatBoostClassifier(**(fixed | parameters)).fit(matrix, label)
+
+    def margin(rows: Matrix) -> Margins:
+        return np.asarray(model.predict(rows, prediction_type="RawFormulaVal"), np.float64)
+
+    def trees() -> Trees:
+        with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
+            path = Path(folder) / "model.json"
+            model.save_model(str(path), format="json")
+            return trees_from_catboost(json.loads(path.read_text(encoding="utf-8")))
+
+    return fitted_trees(margin, trees, matrix.shape[1])
+
+
+def fit_gradient_boosting(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
+    """scikit-learn's histogram gradient boosting (Friedman 2001), which takes missing values as they are."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(threads(matrix), user_api="openmp"):
+        model = HistGradientBoostingClassifier(random_state=seed, early_stopping=False, **parameters).fit(matrix, label)
+
+    def margin(rows: Matrix) -> Margins:
+        return np.asarray(model.decision_function(rows), np.float64)
+
+    return fitted_trees(margin, lambda: trees_from_histogram_boosting(model), matrix.shape[1])
