@@ -16,7 +16,8 @@ from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.training.candidates import named
-from tidegate.training.train import Order, Trained, train
+from tidegate.training.order import Order
+from tidegate.training.train import Trained, train
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 for name in [name for name in os.environ if name.startswith(("TIDEGATE_", "MLFLOW_TRACKING")) and name != "TIDEGATE_REAL_DATA"]:

@@ -84,6 +84,8 @@ def open_home(root: Path) -> Home:
             raise HomeRefused(f"{root} cannot be written.", "Give yourself the right to write there, or name another home.")
     except (ValueError, AttributeError, RecursionError):
         raise HomeRefused(f"{home.marker} is damaged.", "Restore it from a backup, or name another home.") from None
+    except RuntimeError:  # pathlib's word for links that lead in a circle
+        raise HomeRefused(f"{root} is a link that leads to itself.", "Name another folder with --home.") from None
     except OSError as error:
         raise HomeRefused(f"{root} cannot be used as a home: {error.strerror}.", "Name another folder with --home.") from None
     return home

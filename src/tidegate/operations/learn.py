@@ -13,7 +13,9 @@ from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for
 from tidegate.settings import Settings
 from tidegate.training.candidates import named
-from tidegate.training.train import Order, Progress, Trained, train
+from tidegate.training.contest import Progress
+from tidegate.training.order import Order
+from tidegate.training.train import Trained, train
 
 EMBEDDED_SPEC = "bank"
 

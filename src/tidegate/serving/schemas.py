@@ -60,6 +60,16 @@ class BatchAnswer(BaseModel):
     rejected: list[RejectedCustomer]
 
 
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": text}
+    for status, text in (
+        (413, "More than the route reads"),
+        (415, "Not the media type that the route reads"),
+        (422, "Refused: the detail names the field, the rule and the remedy"),
+        (503, "Not recorded, so not answered; send it again"),
+    )
+}
+
 _TYPES: dict[str, dict[str, Any]] = {
     "integer": {"type": "integer"},
     "number": {"type": "number"},
@@ -115,6 +125,23 @@ def feature_page(spec: TableSpec, names: tuple[str, ...]) -> dict[str, Any]:
     return {"columns": columns, "features": names}
 
 
-def body(schema: dict[str, Any]) -> dict[str, Any]:
-    """An OpenAPI request body of JSON."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+def customer_body(spec: TableSpec) -> dict[str, Any]:
+    """OpenAPI request body of `/predict`."""
+    return _body("application/json", customer_schema(spec))
+
+
+def customers_body(spec: TableSpec, most: int) -> dict[str, Any]:
+    """OpenAPI request body of `/predict-batch`."""
+    customers = {"type": "array", "items": customer_schema(spec), "minItems": 1, "maxItems": most}
+    schema = {"type": "object", "properties": {"customers": customers}, "required": ["customers"], "additionalProperties": False}
+    return _body("application/json", schema)
+
+
+def file_body() -> dict[str, Any]:
+    """OpenAPI request body of `/predict-csv`."""
+    file = {"type": "string", "format": "binary", "description": "CSV or Parquet"}
+    return _body("multipart/form-data", {"type": "object", "properties": {"file": file}, "required": ["file"]})
+
+
+def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}

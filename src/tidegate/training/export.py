@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +16,29 @@ LEFT_IF_AT_MOST = 0  # BRANCH_LEQ of ai.onnx.ml TreeEnsemble, version 5
 
 def write_trees(path: Path, trees: Trees, features: int) -> None:
     """An ONNX graph: float32 (n, features) → double (n, 1) margins. Thresholds and leaves keep their full precision."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
     if not trees.roots:
         # The operator wants a tree; a model that never splits gets one that adds nothing.
         root = trees.add_node(0, 0.0, True)
         trees.link(root, (trees.add_leaf(0.0), True), (trees.add_leaf(0.0), True))
         trees.roots.append(root)
+    widen = helper.make_node("Cast", ["features"], ["doubles"], to=TensorProto.DOUBLE)
+    graph = helper.make_graph(
+        [widen, _ensemble(trees), helper.make_node("Add", ["sum", "offset"], ["margin"])],
+        "margin",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])],
+        [helper.make_tensor_value_info("margin", TensorProto.DOUBLE, [None, 1])],
+        initializer=[_doubles("offset", [trees.offset])],
+    )
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
+    path.write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())
 
-    def doubles(name: str, values: list[float]) -> onnx.TensorProto:
-        return numpy_helper.from_array(np.array(values, np.float64), name)
 
-    ensemble = helper.make_node(
+def _ensemble(trees: Trees) -> Any:
+    from onnx import helper, numpy_helper
+
+    return helper.make_node(
         "TreeEnsemble",
         ["doubles"],
         ["sum"],
@@ -37,7 +48,7 @@ def write_trees(path: Path, trees: Trees, features: int) -> None:
         post_transform=0,
         tree_roots=trees.roots,
         nodes_featureids=trees.feature,
-        nodes_splits=doubles("splits", trees.threshold),
+        nodes_splits=_doubles("splits", trees.threshold),
         nodes_modes=numpy_helper.from_array(np.full(len(trees.feature), LEFT_IF_AT_MOST, np.uint8), "modes"),
         nodes_missing_value_tracks_true=[int(flag) for flag in trees.missing_left],
         nodes_truenodeids=trees.left,
@@ -45,21 +56,14 @@ def write_trees(path: Path, trees: Trees, features: int) -> None:
         nodes_trueleafs=[int(flag) for flag in trees.left_is_leaf],
         nodes_falseleafs=[int(flag) for flag in trees.right_is_leaf],
         leaf_targetids=[0] * len(trees.leaf),
-        leaf_weights=doubles("leaves", trees.leaf),
+        leaf_weights=_doubles("leaves", trees.leaf),
     )
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["features"], ["doubles"], to=TensorProto.DOUBLE),
-            ensemble,
-            helper.make_node("Add", ["sum", "offset"], ["margin"]),
-        ],
-        "margin",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])],
-        [helper.make_tensor_value_info("margin", TensorProto.DOUBLE, [None, 1])],
-        initializer=[doubles("offset", [trees.offset])],
-    )
-    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
-    path.write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())
+
+
+def _doubles(name: str, values: list[float]) -> Any:
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(np.array(values, np.float64), name)
 
 
 def write_linear(path: Path, mean: NDArray[np.float64], scale: NDArray[np.float64], weight: NDArray[np.float64], intercept: float) -> None:

@@ -20,7 +20,8 @@ from tidegate.registry.store import open_registry
 from tidegate.storage.files import Storage
 from tidegate.storage.pointer import read_pointer
 from tidegate.training.candidates import named
-from tidegate.training.train import Order, Trained, train
+from tidegate.training.order import Order
+from tidegate.training.train import Trained, train
 
 
 def train_again(home: Home, data: Path, seed: int = 42) -> Trained:
