@@ -16,8 +16,8 @@ from tidegate import __version__
 from tidegate.errors import TidegateError
 from tidegate.serving.documents import refusal, refusal_of
 from tidegate.serving.gate import Gate
-from tidegate.serving.pages import pages
-from tidegate.serving.predictions import predictions
+from tidegate.serving.pages import add_pages
+from tidegate.serving.predictions import add_predictions
 from tidegate.serving.service import Service
 
 _SENTENCES = {
@@ -38,12 +38,14 @@ def create_app(service: Service, follow: Callable[[Service], Any] | None = None)
 
     about = "Churn probabilities, answered once they are recorded."
     app = FastAPIOffline(title="Tidegate scoring API", version=__version__, lifespan=lifespan, redoc_url=None, description=about)
-    routers = (pages(service), predictions(service))
-    for router in routers:
-        app.include_router(router)
+    documentation = list(app.router.routes)
+    add_predictions(app, service)
+    add_pages(app, service)
+    # Routes are tried in order: the ones that matter first.
+    app.router.routes[:] = [*app.router.routes[len(documentation) :], *documentation]
     _add_refusals(app)
-    known = {"/docs", "/openapi.json", *(str(getattr(route, "path", "")) for router in routers for route in router.routes)}
-    app.add_middleware(Gate, metrics=service.metrics, settings=service.settings, routes=frozenset(known))
+    known = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
+    app.add_middleware(Gate, metrics=service.metrics, settings=service.settings, routes=known)
     service.metrics.serves(service.scorer)
     return app
 

@@ -29,6 +29,8 @@ def _no_constants(name: str) -> None:
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
+_plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, allow_nan=False)
 
 
 def read_json(body: bytes) -> Any:
@@ -48,12 +50,12 @@ def read_json(body: bytes) -> Any:
 
 def canonical(document: object) -> str:
     """One spelling of a document: keys sorted, no spaces."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _canonical.encode(document)
 
 
 def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
-    return Response(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(), status, headers, "application/json")
+    return Response(_plain.encode(document).encode(), status, headers, "application/json")
 
 
 def refusal(status: int, error: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Response:

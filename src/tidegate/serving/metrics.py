@@ -29,12 +29,16 @@ class Metrics:
         self.outside = Counter(
             "tidegate_outside_expected", "Values outside the range seen in training", ("column",), registry=self.registry
         )
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.version = Gauge("tidegate_model_info", "1 for the version that serves", ("version", "algorithm"), registry=self.registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        self.requests.labels(route, str(status)).inc()
-        self.latency.labels(route).observe(seconds)
+        found = self._answered.get((route, status))
+        if found is None:
+            found = self._answered[route, status] = (self.requests.labels(route, str(status)), self.latency.labels(route))
+        found[0].inc()
+        found[1].observe(seconds)
 
     def scored(self, scorer: Scorer, rows: Rows, probabilities: Sequence[float]) -> None:
         """Count the scores given to valid rows."""

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 from starlette.responses import Response
 
 from tidegate import __version__
@@ -20,20 +20,19 @@ from tidegate.serving.service import Service
 OK = "ok"
 
 
-def pages(service: Service) -> APIRouter:
-    """A router of the pages."""
-    router = APIRouter()
+def add_pages(app: FastAPI, service: Service) -> None:
+    """The pages."""
 
-    @router.get("/", summary="What this is and where to go")
+    @app.get("/", summary="What this is and where to go")
     async def root() -> dict[str, str]:
         name = service.scorer.manifest.name
         return {"service": "tidegate", "version": __version__, "model": name, "model_version": service.scorer.version, "docs": "/docs"}
 
-    @router.get("/health", summary="Alive: the process answers")
+    @app.get("/health", summary="Alive: the process answers")
     async def health() -> dict[str, str]:
         return {"status": "alive"}
 
-    @router.get("/ready", summary="Ready: a verified model is loaded and the ledger answers", responses={503: REFUSALS[503]})
+    @app.get("/ready", summary="Ready: a verified model is loaded and the ledger answers", responses={503: REFUSALS[503]})
     async def ready() -> dict[str, str]:
         state = OK
         if service.ledger is not None:
@@ -42,18 +41,16 @@ def pages(service: Service) -> APIRouter:
             raise LedgerUnavailable(state, "Restore the ledger's database; nothing is answered that is not recorded.")
         return {"status": "ready", "model_version": service.scorer.version}
 
-    @router.get("/model-info", summary="The serving version: algorithm, metrics, threshold, origin")
+    @app.get("/model-info", summary="The serving version: algorithm, metrics, threshold, origin")
     async def model_info() -> Response:
         shown = {"name", "algorithm", "created_at", "threshold", "threshold_rule", "metrics", "training"}
         manifest = service.scorer.manifest.model_dump(include=shown)
         return answer({"model_version": service.scorer.version, "digest": service.scorer.digest, **manifest})
 
-    @router.get("/features", summary="Columns that a customer must have, and the features computed from them")
+    @app.get("/features", summary="Columns that a customer must have, and the features computed from them")
     async def features() -> dict[str, Any]:
         return feature_page(service.scorer.contract.spec, service.scorer.plan.names)
 
-    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
         return Response(service.metrics.page(), media_type=CONTENT_TYPE)
-
-    return router

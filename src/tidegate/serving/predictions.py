@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
@@ -20,6 +22,7 @@ from tidegate.serving.service import Service, answer_of, judge, one_valid, predi
 from tidegate.serving.upload import stream_scored
 
 LONGEST_KEY = 255
+Route = Callable[[Service, Request], Awaitable[Response]]
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file with its scores"}
 
 
@@ -29,34 +32,38 @@ class UnsupportedMediaType(InputRefused):
     status = 415
 
 
-def predictions(service: Service) -> APIRouter:
-    """A router of the scoring routes, documented with the spec of the bundle that serves now."""
-    router = APIRouter()
+class PlainRoute(APIRoute):
+    """A documented route whose endpoint takes the request as it is: what the contract judges, FastAPI need not."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The endpoint itself."""
+        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return handler
+
+
+def add_predictions(app: FastAPI, service: Service) -> None:
+    """The scoring routes, documented with the spec of the bundle that serves now."""
     spec, most = service.scorer.contract.spec, service.settings.max_batch_rows
-    routes: list[tuple[str, Any, str, dict[str, Any], Any]] = [
-        ("/predict", predict_one, "Score one customer", customer_body(spec), {"model": PredictionAnswer}),
-        (
-            "/predict-batch",
-            predict_batch,
-            "Score many customers; refused ones are listed",
-            customers_body(spec, most),
-            {"model": BatchAnswer},
-        ),
-        ("/predict-csv", predict_csv, "Score a file; refused rows come back marked with their rule", file_body(), _CSV),
-    ]
-    for path, route, summary, body, answered in routes:
-        endpoint = _with_service(route, service)
-        responses: dict[int | str, dict[str, Any]] = {200: answered, **REFUSALS}
-        router.post(path, summary=summary, response_model=None, responses=responses, openapi_extra=body, name=path[1:])(endpoint)
-    return router
+    _add(app, service, predict_one, "/predict", "Score one customer", customer_body(spec), {"model": PredictionAnswer})
+    _add(app, service, predict_batch, "/predict-batch", "Score many customers", customers_body(spec, most), {"model": BatchAnswer})
+    _add(app, service, predict_csv, "/predict-csv", "Score a file; refused rows come back marked with their rule", file_body(), _CSV)
 
 
-def _with_service(route: Any, service: Service) -> Any:
+def _add(app: FastAPI, service: Service, route: Route, path: str, summary: str, body: dict[str, Any], answered: dict[str, Any]) -> None:
     async def endpoint(request: Request) -> Response:
-        response: Response = await route(service, request)
-        return response
+        return await route(service, request)
 
-    return endpoint
+    app.router.add_api_route(
+        path,
+        endpoint,
+        methods=["POST"],
+        route_class_override=PlainRoute,
+        name=path[1:],
+        summary=summary,
+        response_model=None,
+        responses={200: answered, **REFUSALS},
+        openapi_extra=body,
+    )
 
 
 async def predict_one(service: Service, request: Request) -> Response:
