@@ -50,27 +50,46 @@ def output_schema(table: Table) -> tuple[list[int], list[str]]:
 def scored_columns(scored: ScoredBatch, scorer: Scorer, table: Table, with_refused: bool = False) -> pa.RecordBatch:
     """The input's columns and the answer: probability, prediction, version. `with_refused` keeps refused rows, marked with their rule."""
     kept, names = output_schema(table)
-    mask = scored.admitted.kept
+    arrays = [neutralised(_plain(scored.admitted.batch.table.column(position), table, position)) for position in kept]
     predicted = (scored.probability >= scorer.manifest.threshold).astype(np.int64)
-    arrays = [neutralised(scored.admitted.batch.table.column(position)) for position in kept]
-    if not with_refused:
-        arrays = [array if mask.all() else array.filter(pa.array(mask)) for array in arrays]
-        version = pa.array([scorer.version] * len(scored.probability), pa.string())
-        return _named([*arrays, pa.array(scored.probability), pa.array(predicted), version], [*names, *ADDED[:3]])
+    if with_refused:
+        return _with_refused(scored, scorer, arrays, predicted, names)
+    mask = scored.admitted.kept
+    arrays = [array if mask.all() else array.filter(pa.array(mask)) for array in arrays]
+    version = pa.array([scorer.version] * len(scored.probability), pa.string())
+    return _named([*arrays, pa.array(scored.probability), pa.array(predicted), version], [*names, *ADDED[:3]])
+
+
+def _with_refused(
+    scored: ScoredBatch, scorer: Scorer, arrays: list[pa.Array], predicted: NDArray[np.int64], names: list[str]
+) -> pa.RecordBatch:
+    """Every line in the file's order: lines of another number of fields have no cells, only the reason."""
+    mask, batch = scored.admitted.kept, scored.admitted.batch
+    lines = np.concatenate([batch.row_numbers, np.array([line.row for line in batch.ragged], np.int64)])
+    order = pa.array(np.argsort(lines, kind="stable"))
     spread_probability, spread_prediction = np.zeros(len(mask)), np.zeros(len(mask), np.int64)
     spread_probability[mask], spread_prediction[mask] = scored.probability, predicted
     version = pa.array([scorer.version if keep else None for keep in mask.tolist()], pa.string())
-    added = [pa.array(spread_probability, mask=~mask), pa.array(spread_prediction, mask=~mask), version, _reasons(scored)]
-    return _named([*arrays, *added], [*names, *ADDED])
+    cells = [*arrays, pa.array(spread_probability, mask=~mask), pa.array(spread_prediction, mask=~mask), version]
+    padded = [pa.concat_arrays([cell, pa.nulls(len(batch.ragged), cell.type)]).take(order) for cell in cells]
+    return _named([*padded, _reasons(scored, lines).take(order)], [*names, *ADDED])
+
+
+def _plain(array: pa.Array, table: Table, position: int) -> pa.Array:
+    if pa.types.is_nested(array.type):
+        raise TableRefused(
+            f"{table.path.name}: the column {table.headers[position]!r} holds lists or structures.", "Drop it, or spread it over columns."
+        )
+    return array
 
 
 def _named(arrays: list[pa.Array], names: list[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([(name, array.type) for name, array in zip(names, arrays, strict=True)]))
 
 
-def _reasons(scored: ScoredBatch) -> pa.Array:
-    """For each row of the batch the first rule that refused it, or null."""
+def _reasons(scored: ScoredBatch, lines: NDArray[np.int64]) -> pa.Array:
+    """For each line (its number, int64) the first rule that refused it, or null."""
     first: dict[int, str] = {}
     for refusal in scored.admitted.refusals:
-        first.setdefault(refusal.row, f"{refusal.column}: {refusal.rule}, expected {refusal.expects}, found {refusal.kind}")
-    return pa.array([first.get(int(number)) for number in scored.admitted.batch.row_numbers], pa.string())
+        first.setdefault(refusal.row, f"{refusal.column or 'line'}: {refusal.rule}, expected {refusal.expects}, found {refusal.kind}")
+    return pa.array([first.get(number) for number in lines.tolist()], pa.string())

@@ -12,7 +12,7 @@ from tidegate.bundle.scorer import Scorer, score
 from tidegate.customers.cells import rows_from_objects
 from tidegate.customers.contract import EPOCH, breaches
 from tidegate.customers.spec import Column, TableSpec
-from tidegate.errors import BundleRefused
+from tidegate.errors import BundleRefused, SpecRefused
 from tidegate.features import compute
 
 GOLDEN_ROWS = 32
@@ -33,13 +33,22 @@ def _invented(column: Column, generator: np.random.Generator) -> object:
         return str(generator.choice(column.levels)) if column.levels else "other"
     if column.kind == "boolean":
         return bool(generator.integers(2))
-    limit = column.limit or (-np.inf, np.inf)
-    low, high = column.expected or (max(limit[0], 0.0), min(limit[1], max(limit[0], 0.0) + 100.0))
-    low, high = max(low, limit[0]), min(high, limit[1])
+    low, high = _invented_range(column)
     value = float(generator.uniform(low, high)) if high > low else low
     if column.kind == "date":
         return str(np.datetime64(EPOCH) + np.timedelta64(int(value), "D"))
-    return int(np.clip(round(value), np.ceil(low), np.floor(high))) if column.kind == "integer" else round(value, 3)
+    return round(value) if column.kind == "integer" else round(value, 3)
+
+
+def _invented_range(column: Column) -> tuple[float, float]:
+    """Where invented numbers come from: what was seen, else a hundred steps from zero, within the limits and finite."""
+    lowest, highest = column.limit or (-np.inf, np.inf)
+    seen_low, seen_high = column.expected or (0.0, 100.0)
+    low = seen_low if np.isfinite(seen_low) else min(0.0, seen_high - 100.0)
+    high = seen_high if np.isfinite(seen_high) else low + 100.0
+    if high < lowest or low > highest:
+        low, high = (lowest, lowest + 100.0) if np.isfinite(lowest) else (highest - 100.0, highest)
+    return max(low, lowest), min(high, highest)
 
 
 def write_golden(folder: Path, scorer: Scorer) -> None:
@@ -47,6 +56,10 @@ def write_golden(folder: Path, scorer: Scorer) -> None:
     contract = scorer.contract
     invented = synthetic_rows(contract.spec)
     objects = [row for row in invented if not breaches(contract, rows_from_objects(contract, [row]))]
+    if not objects:
+        raise SpecRefused(
+            f"No customer could be invented that satisfies the spec {contract.spec.name!r}.", "Widen its `limit`s, `expected`s or rules."
+        )
     rows = rows_from_objects(contract, objects)
     features = [[None if value != value else value for value in line] for line in compute(scorer.plan, rows).astype(float).tolist()]
     content = {"rows": objects, "features": features, "probabilities": score(scorer, rows).tolist()}

@@ -91,7 +91,10 @@ def days_from_text(text: str) -> float:
 def rows_from_objects(contract: Contract, objects: Sequence[Mapping[str, object]]) -> Rows:
     """Typed rows of JSON objects that hold every feature column. A value of a wrong JSON type becomes UNREADABLE or UNKNOWN_LEVEL."""
     spec, layout = contract.spec, contract.layout
-    numbers = [_json_numbers([row[column.name] for row in objects], column, spec) for column in layout.number_columns]
+    numbers = [
+        _json_numbers([row[column.name] for row in objects], column, spec, meaning)
+        for column, meaning in zip(layout.number_columns, _meanings(contract), strict=True)
+    ]
     codes = [[_json_code(row[column.name], column, spec) for row in objects] for column in layout.category_columns]
     count = len(objects)
     return Rows(
@@ -100,9 +103,14 @@ def rows_from_objects(contract: Contract, objects: Sequence[Mapping[str, object]
     )
 
 
-def _json_numbers(values: Sequence[object], column: Column, spec: TableSpec) -> list[float]:
+@lru_cache(maxsize=16)
+def _meanings(contract: Contract) -> tuple[dict[float, float], ...]:
+    """`stand_ins` of each number column, found once a contract: requests come one by one."""
+    return tuple(stand_ins(column, contract.spec) if column.kind != "date" else {} for column in contract.layout.number_columns)
+
+
+def _json_numbers(values: Sequence[object], column: Column, spec: TableSpec, meaning: dict[float, float]) -> list[float]:
     numbers = [_json_number(value, column, spec) for value in values]
-    meaning = stand_ins(column, spec) if column.kind != "date" else {}
     if meaning:
         numbers = [meaning.get(number, number) for number in numbers]
     if column.kind == "boolean":

@@ -22,7 +22,7 @@ FIRST_DAY = (date.min - EPOCH).days
 _KINDS = {"integer": "a whole number", "number": "a finite number", "boolean": "true or false", "date": "a date as YYYY-MM-DD"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contract:
     """A spec compiled to arrays, one entry a number column: bounds (numbers, 1), and which must be whole or present."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tidegate.serving.service import Service, predict
 RECORD_SECONDS = 60
 RECORDED_TOGETHER = 512
 _CHUNK_BYTES = 1 << 20
+_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class TooManyRows(InputRefused):
@@ -52,7 +54,7 @@ def _closing(first: bytes, pieces: Iterator[bytes], folder: tempfile.TemporaryDi
 
 def _spooled(upload: IO[bytes], folder: Path, name: str, most_rows: int) -> Path:
     """The upload as a file. Raises TooManyRows on more line ends than rows allowed (a quoted line end counts)."""
-    path = folder / (Path(name).name[:80] or "upload.csv")
+    path = folder / (_UNUSUAL.sub("_", name)[-60:].lstrip(".") or "upload")
     line_feeds = carriage_returns = 0
     with path.open("wb") as file:
         while chunk := upload.read(_CHUNK_BYTES):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 
 from tidegate.errors import BundleRefused, HomeRefused
 from tidegate.storage.files import Storage, get, put_if_match, tag
 
 KEY = "champion.json"
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ def read_pointer(storage: Storage) -> Pointer | None:
         return None
     try:
         pointer = Pointer(**json.loads(content))
-        if not all(isinstance(part, str) and part for part in (pointer.version, pointer.digest, pointer.since)):
+        parts = (pointer.version, pointer.digest, pointer.since)
+        # The version names a folder: nothing that could lead elsewhere.
+        if not all(isinstance(part, str) and part for part in parts) or not _VERSION.fullmatch(pointer.version):
             raise ValueError
         return pointer
     except (ValueError, TypeError, RecursionError):
