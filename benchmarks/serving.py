@@ -30,7 +30,7 @@ REQUESTS = {"empty": 3200, "ours": 3200, "recorded": 3200, "pipeline": 320}
 
 def prepare(data: Path | None, folder: Path) -> tuple[Path, Path]:
     """A home trained on the table (a simulated bank where there is none), and the pipeline fitted on the same."""
-    from tidegate.customers.simulate import write_simulated
+    from tidegate.customers.simulation.write import write_simulated
     from tidegate.customers.spec import load_spec
     from tidegate.home import open_home
     from tidegate.ledger.store import open_ledger, sqlite_url

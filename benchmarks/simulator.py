@@ -1,6 +1,7 @@
 """How close the simulated bank comes to the real table: prints the comparison as markdown.
 
 python benchmarks/simulator.py --real FOLDER        FOLDER holds bank_churners.csv
+python benchmarks/simulator.py --knobs              what each knob does, measured on the simulator alone
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from tidegate.customers.simulate import simulate_blocks, simulate_table
+from tidegate.customers.simulation import bank
+from tidegate.customers.simulation.scenario import ConceptDrift, Drift, LevelDrift, Scenario
+from tidegate.customers.simulation.simulate import Simulated, simulate_blocks, simulate_table
 
 Floats = NDArray[np.float64]
 
 REAL_FILE = "bank_churners.csv"
 IDENTIFIER, LABEL, CHURNED = "CLIENTNUM", "Attrition_Flag", "Attrited Customer"
+KNOB_SEED = 5
 MODEL = {"n_estimators": 300, "num_leaves": 15, "learning_rate": 0.05, "n_jobs": 2, "verbose": -1}
 
 
@@ -127,10 +131,58 @@ def markdown(real: pa.Table, seeds: tuple[int, ...] = (1, 2, 3)) -> str:
     return "\n".join(lines)
 
 
+def measured_shift(plain: pa.Table, column: str, size: float) -> float:
+    """By how many of its standard deviations a column moved when asked to move by `size`."""
+    moved = simulate_table(plain.num_rows, KNOB_SEED, Scenario(drift=(Drift(column, size),))).table
+    before, after = (table[column].to_numpy().astype(np.float64) for table in (plain, moved))
+    return float((after.mean() - before.mean()) / before.std())
+
+
+def knobs_markdown(rows: int = 100_000) -> str:
+    """Each knob asked for something, and what came out: markdown."""
+    plain = simulate_table(rows, KNOB_SEED)
+    lines = ["| column | -0.5 | 0.5 | 1.0 |", "|---|---|---|---|"]
+    for column in bank.BOUNDS:
+        shifts = [f"{measured_shift(plain.table, column, size):.3f}" for size in (-0.5, 0.5, 1.0)]
+        lines += [f"| {column} | {' | '.join(shifts)} |"]
+    lines += ["", "| concept drift | share of churners | best possible ROC-AUC | ROC-AUC of the old formula |", "|---|---|---|---|"]
+    for strength in (0.0, 0.25, 0.5, 0.75, 1.0):
+        changed = simulate_table(rows, KNOB_SEED, Scenario(concept_drift=ConceptDrift(strength)))
+        best, old = (roc_auc_score(changed.churned, one.churn_probability) for one in (changed, plain))
+        lines.append(f"| {strength} | {changed.churned.mean():.4f} | {best:.4f} | {old:.4f} |")
+    lines += ["", "| asked for | came out |", "|---|---|"]
+    for rate in (0.01, 0.05, 0.5):
+        lines.append(f"| base rate {rate} | {simulate_table(rows, KNOB_SEED, Scenario(base_rate=rate)).churn_probability.mean():.4f} |")
+    level = simulate_table(rows, KNOB_SEED, Scenario(drift=(LevelDrift("Income_Category", "Unknown", 0.4),))).table["Income_Category"]
+    lines.append(f"| 40 % Income_Category=Unknown | {np.mean(level.to_numpy() == 'Unknown'):.4f} |")
+    noisy = simulate_table(rows, KNOB_SEED, Scenario(label_noise=0.05))
+    lines.append(f"| label noise 0.05 | {np.mean(noisy.table[LABEL].to_numpy() != noisy.truth[LABEL].to_numpy()):.4f} |")
+    return "\n".join([*lines, "", *panel_lines()])
+
+
+def panel_lines(customers: int = 20_000, months: int = 12) -> list[str]:
+    """The months of an undisturbed panel: how stable it is, and what a base rate gives."""
+    lines = ["| month | share who leave | mean Total_Trans_Ct | mean Months_on_book |", "|---|---|---|---|"]
+    panel = simulate_table(customers, KNOB_SEED, Scenario(months=months))
+    for month in (1, 4, 8, 12):
+        part = slice((month - 1) * customers, month * customers)
+        count, tenure = (panel.table[name].to_numpy()[part].mean() for name in ("Total_Trans_Ct", "Months_on_book"))
+        lines.append(f"| {month} | {panel.churned[part].mean():.4f} | {count:.2f} | {tenure:.2f} |")
+    lines += ["", "| base rate asked for, 12 months | came out | best possible ROC-AUC |", "|---|---|---|"]
+    for rate in (None, 0.01, 0.02, 0.16):
+        one: Simulated = panel if rate is None else simulate_table(customers, KNOB_SEED, Scenario(months=months, base_rate=rate))
+        auc = roc_auc_score(one.churned, one.churn_probability)
+        lines.append(f"| {rate or 'none'} | {one.churn_probability.mean():.4f} | {auc:.4f} |")
+    return lines
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare the simulated bank with the real table.")
-    parser.add_argument("--real", type=Path, required=True, help=f"folder that holds {REAL_FILE}")
-    print(markdown(read_real(parser.parse_args().real)))
+    parser = argparse.ArgumentParser(description="Compare the simulated bank with the real table, or measure its knobs.")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--real", type=Path, help=f"folder that holds {REAL_FILE}")
+    asked.add_argument("--knobs", action="store_true", help="measure the knobs")
+    arguments = parser.parse_args()
+    print(knobs_markdown() if arguments.knobs else markdown(read_real(arguments.real)))
 
 
 if __name__ == "__main__":

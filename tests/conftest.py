@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.customers.simulate import write_simulated
+from tidegate.customers.simulation.write import write_simulated
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url

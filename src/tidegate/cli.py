@@ -57,18 +57,38 @@ def run(
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Argument(help="File to write, .csv or .parquet; the truth is written beside it")],
-    rows: Annotated[int, typer.Option("--rows", help="How many customers")] = 10_000,
+    rows: Annotated[int, typer.Option("--rows", help="How many customers (with --months: in each month)")] = 10_000,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of the draw [env: TIDEGATE_SEED, default: 42]")] = None,
+    months: Annotated[int, typer.Option("--months", help="Months of the same customers; the spec is written beside")] = 1,
+    drift: Annotated[
+        list[str] | None,
+        typer.Option("--drift", metavar="COLUMN:SD[@WHEN]", help="Move a number by SD standard deviations, or COLUMN=LEVEL:SHARE"),
+    ] = None,
+    concept_drift: Annotated[
+        str | None, typer.Option("--concept-drift", metavar="STRENGTH[@WHEN]", help="Change the churn formula; strength 0 to 1")
+    ] = None,
+    incident: Annotated[
+        list[str] | None, typer.Option("--incident", metavar="KIND[:SHARE][@WHEN]", help="Spoil cells: see docs/simulator.md")
+    ] = None,
+    late_labels: Annotated[int, typer.Option("--late-labels", help="For how many of the latest months no label is known")] = 0,
+    base_rate: Annotated[float | None, typer.Option("--base-rate", help="Mean true churn probability, 0 to 1")] = None,
+    label_noise: Annotated[float, typer.Option("--label-noise", help="Share of labels flipped at random")] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a table of simulated bank customers whose true churn probability is known."""
-    from tidegate.customers.simulate import write_simulated
+    """Write a table of simulated bank customers whose true churn probability is known.
+
+    WHEN is the first row (with --months: month) concerned, or below 1 the share before it; +N after it lets a drift grow over N.
+    """
+    from tidegate.customers.simulation.knobs import read_scenario
+    from tidegate.customers.simulation.write import write_simulated
     from tidegate.operations.progress import counting
     from tidegate.settings import read_settings
 
-    with counting("Simulating", rows) as progress:
-        done = write_simulated(out, rows, read_settings(seed=seed).seed, progress)
-    _print(done, as_json, f"{done['rows']:,} customers in {done['output']}, their true probabilities in {done['truth']}.")
+    scenario = read_scenario(months, drift or (), concept_drift, incident or (), late_labels, base_rate, label_noise)
+    with counting("Simulating", rows * months) as progress:
+        done = write_simulated(out, rows, read_settings(seed=seed).seed, progress, scenario)
+    text = f"{done['rows']:,} {'customers' if months == 1 else 'rows'} in {done['output']}, their true probabilities in {done['truth']}."
+    _print(done, as_json, text if months == 1 else f"{text} Train with --spec {done['spec']}.")
 
 
 @app.command()
@@ -122,7 +142,7 @@ def score(
     from tidegate.operations.progress import counting
     from tidegate.operations.score_file import score_file
 
-    with _session(home) as (settings, place), _ledger(place, settings) as ledger, counting("Scoring") as progress:
+    with _existing(home) as (settings, place), _ledger(place, settings) as ledger, counting("Scoring") as progress:
         done = score_file(place, ledger, source, output, settings.max_bad_share, _who(), _now(), progress)
     _print({**done.document(), "cpu_seconds": _cpu_seconds()}, as_json, done.summary())
 
@@ -136,7 +156,7 @@ def serve(host: HostOption = None, port: PortOption = None, home: HomeOption = N
     def ready(url: str, version: str) -> None:
         _print({"url": url, "model_version": version}, as_json, f"Serving version {version} on {url}; docs at {url}/docs.")
 
-    with _session(home, host=host, port=port) as (settings, place):
+    with _existing(home, host=host, port=port) as (settings, place):
         serve_champion(place, settings, ledger_url(place, settings), ready)
 
 
@@ -145,7 +165,7 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check the champion's bundle, the ledger and the chain of events; exit 3 where one is not ok."""
     from tidegate.operations.verify import verify as verify_home
 
-    with _session(home) as (settings, place), _ledger(place, settings) as ledger:
+    with _existing(home) as (settings, place), _ledger(place, settings) as ledger:
         found = verify_home(place, ledger)
     _print(found.document(), as_json, "\n".join(f"{part}: {state}" for part, state in found.document().items()))
     if not found.sound:
@@ -163,6 +183,12 @@ def _session(home: Path | None, **given: object) -> Any:
     from tidegate.operations.places import session
 
     return session(home, **given)
+
+
+def _existing(home: Path | None, **given: object) -> Any:
+    from tidegate.operations.places import existing
+
+    return existing(home, **given)
 
 
 def _ledger(home: Any, settings: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.customers.simulate import write_simulated
+from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 
 ROWS = 1_000

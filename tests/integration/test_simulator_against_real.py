@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tidegate.customers.simulate import simulate_table
+from tidegate.customers.simulation.simulate import simulate_table
 
 pytestmark = pytest.mark.real_data
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tidegate.customers.simulate import write_simulated
+from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home, open_home
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.settings import Settings, read_settings
@@ -15,8 +17,27 @@ from tidegate.settings import Settings, read_settings
 
 @contextmanager
 def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home]]:
-    """Settings and the opened home."""
+    """Settings and the home, made where it is absent; a refused command leaves no home behind that it made itself."""
     settings = read_settings(home=home, **given)
+    existed = settings.home.exists()
+    opened = open_home(settings.home)
+    try:
+        yield settings, opened
+    except TidegateError:
+        # Quarantined rows are what the refusal speaks of: they stay.
+        if not existed and not opened.quarantine.exists():
+            shutil.rmtree(opened.root, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def existing(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home]]:
+    """Settings and a home that is there already. Raises NoChampion where there is none."""
+    settings = read_settings(home=home, **given)
+    if not Home(settings.home).marker.exists():
+        raise NoChampion(
+            f"There is no home at {settings.home}, so no champion.", "Name one with --home, or train: tidegate train DATA --label COLUMN."
+        )
     yield settings, open_home(settings.home)
 
 

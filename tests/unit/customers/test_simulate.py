@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pyarrow.parquet
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tidegate.customers import simulate, simulated_bank
-from tidegate.customers.simulate import Simulated, simulate_blocks, simulate_table, write_simulated
+from tidegate.customers.simulation import bank as simulated_bank
+from tidegate.customers.simulation import draw
+from tidegate.customers.simulation.churn import churn_probability
+from tidegate.customers.simulation.simulate import Simulated, simulate_blocks, simulate_table
+from tidegate.customers.simulation.write import write_simulated
 from tidegate.errors import InputRefused, SettingRefused
 
 ROWS = 200_000
@@ -20,6 +24,34 @@ ROWS = 200_000
 @pytest.fixture(scope="module")
 def bank() -> Simulated:
     return simulate_table(ROWS, seed=7)
+
+
+# what the first release wrote: whoever simulated with a seed then gets the same customers now
+FIRST_RELEASE = [
+    (
+        7,
+        1_000,
+        "d52ecc4b3937a806dd085193eb4c2cd45e4071c3b821711aacffd91ed6fc92ca",
+        "7555c529a53f09884f3e76a1e1333a1615351b327d48a3f8a2636e3944ac2b58",
+    ),
+    (
+        7,
+        70_000,
+        "9c6777c709b984976c3564c2f8d5ee8f881221e93b37b32b52aafac293aec9f4",
+        "0e28e4c669bd8645e98af67f149da64e09bab063bdf4d7b80414699c6928f01c",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seed", "rows", "table", "truth"), FIRST_RELEASE)
+def test_without_knobs_the_bank_is_the_first_releases_byte_for_byte(tmp_path: Path, seed: int, rows: int, table: str, truth: str) -> None:
+    write_simulated(tmp_path / "bank.csv", rows, seed)
+    assert hashlib.sha256((tmp_path / "bank.csv").read_bytes()).hexdigest() == table
+    beside = pyarrow.csv.read_csv(tmp_path / "bank.truth.csv")
+    assert beside.column_names == ["CLIENTNUM", "churn_probability"]
+    # another processor may round a probability otherwise in its last digit
+    rounded = "".join(f"{one:.9f}\n" for one in beside["churn_probability"].to_pylist())
+    assert hashlib.sha256(rounded.encode()).hexdigest() == truth
 
 
 def churned(simulated: Simulated) -> np.ndarray:
@@ -49,7 +81,7 @@ def test_the_same_seed_draws_the_same_customers(bank: Simulated) -> None:
     assert np.array_equal(again.churn_probability, bank.churn_probability)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 1_001, simulate.BLOCK_ROWS, simulate.BLOCK_ROWS + 1, 150_000])
+@pytest.mark.parametrize("rows", [1, 3, 1_001, draw.BLOCK_ROWS, draw.BLOCK_ROWS + 1, 150_000])
 def test_the_first_customers_are_the_same_whatever_the_total(bank: Simulated, rows: int) -> None:
     first = simulate_table(rows, seed=7)
     assert first.table.equals(bank.table.slice(0, rows).combine_chunks())
@@ -63,7 +95,7 @@ def test_blocks_read_in_turn_do_not_disturb_one_another(bank: Simulated) -> None
 
 
 def test_every_block_draws_other_customers() -> None:
-    first, second, last = (block.table.drop_columns("CLIENTNUM") for block in simulate_blocks(ROWS // 2 + simulate.BLOCK_ROWS, seed=7))
+    first, second, last = (block.table.drop_columns("CLIENTNUM") for block in simulate_blocks(ROWS // 2 + draw.BLOCK_ROWS, seed=7))
     assert not first.equals(second)
     assert not second.slice(0, last.num_rows).equals(last)
 
@@ -82,9 +114,9 @@ def test_ids_have_nine_digits_and_are_unique(bank: Simulated) -> None:
 
 
 def test_ids_repeat_only_after_all_900_million_are_used() -> None:
-    assert np.gcd(simulated_bank.NUMBER_STEP, simulate.MOST_ROWS) == 1
-    last = simulate.client_numbers(simulate.MOST_ROWS - 2, 4, seed=3)
-    first = simulate.client_numbers(0, 2, seed=3)
+    assert np.gcd(simulated_bank.NUMBER_STEP, draw.MOST_ROWS) == 1
+    last = draw.client_numbers(np.arange(draw.MOST_ROWS - 2, draw.MOST_ROWS + 2), seed=3)
+    first = draw.client_numbers(np.arange(2), seed=3)
     assert np.array_equal(last[2:], first)
     assert len(set(last.tolist())) == 4
 
@@ -160,15 +192,15 @@ def test_the_known_probability_is_the_rate_at_which_labels_are_drawn(bank: Simul
 
 
 def test_the_probability_is_a_function_of_the_columns_alone() -> None:
-    latent = simulate.draw_latent(0, 500, seed=7)
-    columns = simulate.draw_columns(latent)
-    expected = simulate.churn_probability(columns)
-    backwards = simulate.churn_probability({name: values[::-1] for name, values in columns.items()})
+    latent = draw.draw_latent(0, 500, seed=7)
+    columns = draw.draw_columns(latent)
+    expected = churn_probability(columns)
+    backwards = churn_probability({name: values[::-1] for name, values in columns.items()})
     assert np.array_equal(backwards[::-1], expected)
 
 
 def test_parquet_and_csv_hold_the_same_customers_and_the_same_truth(tmp_path: Path) -> None:
-    rows = simulate.BLOCK_ROWS + 10
+    rows = draw.BLOCK_ROWS + 10
     for suffix in ("csv", "parquet"):
         write_simulated(tmp_path / f"bank.{suffix}", rows, seed=5)
     expected = simulate_table(rows, seed=5)
@@ -186,7 +218,7 @@ def test_the_answer_says_what_was_written_and_what_a_perfect_model_reaches(tmp_p
     told: list[int] = []
     answer = write_simulated(tmp_path / "bank.parquet", 100_000, seed=5, progress=told.append)
     expected = simulate_table(100_000, seed=5)
-    assert told == [simulate.BLOCK_ROWS, 100_000]
+    assert told == [draw.BLOCK_ROWS, 100_000]
     assert answer["rows"] == 100_000
     assert answer["seed"] == 5
     assert answer["output"] == str(tmp_path / "bank.parquet")
@@ -199,7 +231,7 @@ def test_one_customer_has_no_roc_auc(tmp_path: Path) -> None:
     assert write_simulated(tmp_path / "bank.csv", 1, seed=5)["best_possible_roc_auc"] is None
 
 
-@pytest.mark.parametrize("rows", [0, -1, simulate.MOST_ROWS + 1])
+@pytest.mark.parametrize("rows", [0, -1, draw.MOST_ROWS + 1])
 def test_impossible_numbers_of_rows_are_refused_before_anything_is_drawn(rows: int) -> None:
     with pytest.raises(SettingRefused, match="Ask for 1 to"):
         simulate_blocks(rows, seed=1)

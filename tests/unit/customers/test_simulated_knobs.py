@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from tidegate.customers.simulation.knobs import read_scenario
 from tidegate.customers.simulation.scenario import PLAIN, ConceptDrift, Drift, Incident, LevelDrift, Onset, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.errors import SettingRefused
+
+PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
 
 
 def simulate(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
@@ -131,3 +135,12 @@ def test_the_command_line_writes_what_the_function_does(
 def test_a_person_is_told_where_the_spec_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate(monkeypatch, tmp_path / "bank.csv", "--rows", 20, "--months", 2) == 0
     assert capsys.readouterr().out.endswith(f"Train with --spec {tmp_path / 'bank.toml'}.\n")
+
+
+def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = re.findall(r"`tidegate simulate ([a-h]\.csv [^`]+)`", PAGE.read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    assert len(examples) == 8
+    for words in examples:
+        assert simulate(monkeypatch, *shlex.split(words)) == 0, words
+    assert len(list(tmp_path.glob("*.truth.csv"))) == 8

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from conftest import TrainedHome
 from tidegate.bundle.scorer import open_scorer, score
-from tidegate.customers.simulate import write_simulated
+from tidegate.customers.simulation.write import write_simulated
 from tidegate.customers.spec import load_spec
 from tidegate.errors import HomeRefused, TidegateError
 from tidegate.home import Home, exclusive, open_home

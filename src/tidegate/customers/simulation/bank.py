@@ -34,6 +34,23 @@ UNIFORMS = (
 )
 
 KNOTS = (-3.3, -2.3, -1.6, -1.1, -0.7, -0.35, 0.0, 0.35, 0.7, 1.1, 1.6, 2.3, 3.3)
+BOUNDS: dict[str, tuple[float, float]] = {
+    "Customer_Age": (18, 100),
+    "Dependent_count": (0, 12),
+    "Months_on_book": (0, 600),
+    "Total_Relationship_Count": (1, 12),
+    "Months_Inactive_12_mon": (0, 12),
+    "Contacts_Count_12_mon": (0, 60),
+    "Credit_Limit": (500, 1_000_000),
+    "Total_Revolving_Bal": (0, 1_000_000),
+    "Avg_Open_To_Buy": (0, 1_000_000),
+    "Total_Amt_Chng_Q4_Q1": (0, 50),
+    "Total_Trans_Amt": (100, 1_000_000),
+    "Total_Trans_Ct": (1, 5_000),
+    "Total_Ct_Chng_Q4_Q1": (0, 50),
+    "Avg_Utilization_Ratio": (0, 0.999),
+}
+"""What a numeric column can be at all, wider than the public table: where a drift stops."""
 NUMBER_STEP = 387_420_487  # coprime to 900,000,000, so that multiples of it visit every number once
 
 
@@ -254,3 +271,24 @@ LOG_ODDS: dict[tuple[str, ...], tuple[float, float, float, float]] = {
     ("count_change", "count_change"): (0.12, 0.52, 0.63, 0.0),
     ("age", "age"): (-1.02, -0.07, 1.12, 0.0),
 }
+
+OTHER_REGIME: dict[tuple[str, ...], tuple[float, float, float, float]] = {
+    ("count",): (2.2, 2.2, 2.2, 2.2),
+    ("count_change",): (0.9, 0.9, 0.9, 0.9),
+    ("balance",): (-1.2, -1.2, -1.2, -1.2),
+    ("products",): (1.3, 1.3, 1.3, 1.3),
+    ("contacts",): (1.1, 1.1, 1.1, 1.1),
+    ("inactive",): (-0.7, -0.7, -0.7, -0.7),
+    ("age",): (-1.2, -1.2, -1.2, -1.2),
+}
+"""The formula after a concept drift: a rival woos the young who use their card much and carry little balance.
+
+It has no intercept: one is found that keeps the share of churners.
+"""
+
+# The panel: how much of a customer's behaviour lasts from one month to the next.
+PERSISTENCE = 0.9
+"""Correlation of a score with itself a month later; for a uniform draw, the probability that it stays."""
+CHANGING_SCORES = ("amount", "count", "amount_change", "count_change", "balance")
+CHANGING_UNIFORMS = ("segment", "relationships", "inactive", "contacts", "balance", "overdrawn")
+FIRST_MONTH = (2024, 1)
