@@ -28,8 +28,8 @@ class GroupCommit:
 
     While one group waits for the disk, the next one gathers: alone, a request pays one commit; under load, hundreds
     share it. A group that had company waits `GATHER_SECONDS` for the next one: a fast disk would otherwise commit in
-    twos and threes, at a third more processor time a request. `max_group` and `max_queue` count predictions. A failing database fails the group that met it; the
-    thread lives on and the next group tries again.
+    twos and threes, at a third more processor time a request. `max_group` and `max_queue` count predictions. A failing
+    database fails the group that met it; the thread lives on and the next group tries again.
     """
 
     def __init__(self, ledger: Ledger, max_group: int = 512, max_queue: int = 10_000) -> None:
