@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,13 +30,23 @@ for number, chunk in enumerate(pd.read_csv(sys.argv[2], chunksize=50_000)):
 
 
 def measured(command: list[str]) -> tuple[float, float]:
-    """Processor seconds and peak resident MiB of a command (largest process of it)."""
+    """Processor seconds of a command, and the peak resident MiB of its first process.
+
+    The peak is read from the process itself while it runs: what `wait4` reports starts at its parent's size.
+    """
+    peak = 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while True:
+            done, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if done:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                break
+            lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            peak = max([peak, *(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))])
+            time.sleep(0.02)
     if process.returncode:
         raise SystemExit(f"{command[:4]} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, peak
 
 
 def main() -> None:

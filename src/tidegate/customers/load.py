@@ -19,7 +19,7 @@ from tidegate.customers.names import snake_case
 from tidegate.customers.spec import TableSpec
 from tidegate.errors import TableRefused
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 PARQUET_ROWS = 1 << 15
 
 

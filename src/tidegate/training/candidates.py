@@ -55,7 +55,7 @@ CANDIDATES = (
             "bagging_freq": 1,
         },
     ),
-    Candidate("catboost", 1, fit_catboost, {"iterations": 800, "depth": 5, "learning_rate": 0.06, "l2_leaf_reg": 1.0}),
+    Candidate("catboost", 1, fit_catboost, {"iterations": 500, "depth": 5, "learning_rate": 0.1, "l2_leaf_reg": 2.0}),
 )
 
 

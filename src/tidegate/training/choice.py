@@ -61,12 +61,12 @@ def platt(margin: Floats, label: Labels) -> Calibration:
 
 
 def choose(judged: Sequence[Judged], label: Labels, seed: int) -> Judged:
-    """The best by composite score; a simpler candidate that is not worse beyond noise (paired bootstrap, 95 %) goes before it."""
-    best = max(judged, key=lambda candidate: (candidate.metrics["composite"], -candidate.complexity))
-    for candidate in sorted(judged, key=lambda candidate: candidate.complexity):
-        if candidate.complexity < best.complexity and not worse_beyond_noise(candidate, best, label, seed):
-            return candidate
-    return best
+    """The best by composite score. Those not worse than it beyond noise (paired bootstrap, 95 %) are its equals: among equals the simpler
+    goes first, and of the same complexity the one with the lower log-loss, which no threshold makes jump.
+    """
+    best = max(judged, key=lambda candidate: candidate.metrics["composite"])
+    equals = [candidate for candidate in judged if candidate is best or not worse_beyond_noise(candidate, best, label, seed)]
+    return min(equals, key=lambda candidate: (candidate.complexity, candidate.metrics["log_loss"]))
 
 
 def worse_beyond_noise(candidate: Judged, other: Judged, label: Labels, seed: int) -> bool:

@@ -67,6 +67,20 @@ def test_a_better_candidate_beyond_noise_wins() -> None:
     assert worse_beyond_noise(found[1], found[0], label, seed=0)
 
 
+def test_among_equals_of_one_complexity_the_better_calibrated_goes_first() -> None:
+    label, margin = sample(2_000, 2.0, 6)
+    first, second = (judge(name, 1, label, margin + noise) for name, noise in zip("ab", noises(len(label)), strict=True))
+    expected = min((first, second), key=lambda one: one.metrics["log_loss"])
+    assert not worse_beyond_noise(first, second, label, 0)
+    assert not worse_beyond_noise(second, first, label, 0)
+    assert choose([first, second], label, 0) is expected
+    assert choose([second, first], label, 0) is expected
+
+
+def noises(count: int) -> np.ndarray:
+    return np.random.default_rng(1).normal(scale=0.3, size=(2, count))
+
+
 def test_the_choice_does_not_depend_on_the_order() -> None:
     label, margin = sample(1_000, 1.0, 5)
     found = candidates(label, margin, margin + label)
