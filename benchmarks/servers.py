@@ -25,7 +25,7 @@ def ours(home: Path, recorded: bool) -> Any:
     scorer = open_champion(Storage(home / "storage"))
     ledger = open_ledger(sqlite_url(home / "ledger.db")) if recorded else None
     commit = GroupCommit(ledger) if ledger else None
-    return create_app(Service(scorer, ledger, commit, bytes(32), Settings(), Metrics()))
+    return create_app(Service(scorer, ledger, commit, bytes(32), Settings(), Metrics(), home))
 
 
 def request_model() -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,3 +126,18 @@ def exclusive(home: Home, purpose: str) -> Iterator[None]:
         except OSError:
             raise HomeRefused(f"Another process works in {home.root}, so {purpose} cannot start.", "Wait until it is done.") from None
         yield
+
+
+@contextmanager
+def working(home: Home, purpose: str) -> Iterator[Path]:
+    """A folder for work in progress, removed afterwards; those of processes that were killed are swept on the way in."""
+    home.scratch.mkdir(mode=0o700, exist_ok=True)
+    for left in home.scratch.glob("*.*.*"):
+        process = left.name.split(".")[1]
+        if process.isdigit() and not Path(f"/proc/{process}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=home.scratch, prefix=f"{purpose}.{os.getpid()}."))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -168,15 +168,28 @@ def test_a_table_without_a_spec_is_inferred_trained_and_the_spec_is_printed(tmp_
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("score", "none.csv", "out.csv"), "none.csv does not exist"),
+        (("score", "none.csv", "out.csv"), "no home at"),
+        (("verify",), "no home at"),
         (("serve",), "no champion"),
         (("train", "none.csv", "--spec", "none"), "no spec 'none'"),
-        (("serve", "--host", "0.0.0.0"), "other machines"),
+        (("train", "none.csv", "--label", "x"), "none.csv does not exist"),
         (("serve", "--port", "99999"), "TIDEGATE_PORT"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence_and_exit_2(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
-    answer = tidegate(*words, "--home", tmp_path / "home")
+    refused(tidegate(*words, "--home", tmp_path / "home"), says)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(("score", "none.csv", "out.csv"), "none.csv does not exist"), (("serve", "--host", "0.0.0.0"), "other machines")],
+)
+def test_what_cannot_be_used_with_a_champion_either(own_home: Home, words: tuple[str, ...], says: str) -> None:
+    refused(tidegate(*words, "--home", own_home.root), says)
+
+
+def refused(answer: subprocess.CompletedProcess[str], says: str) -> None:
     assert answer.returncode == 2
     assert says in answer.stderr
     assert answer.stderr.startswith("tidegate: ")

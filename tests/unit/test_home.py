@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import HomeRefused
-from tidegate.home import FORMAT, Home, exclusive, open_home, write_whole
+from tidegate.home import FORMAT, Home, exclusive, open_home, working, write_whole
 
 
 def test_a_home_is_made_once_and_found_again(tmp_path: Path) -> None:
@@ -143,3 +143,16 @@ def test_one_process_at_a_time_works_in_a_home(tmp_path: Path) -> None:
     assert another().stdout == "in\n"
     with exclusive(home, "promoting"):
         pass
+
+
+def test_work_in_progress_is_removed_also_that_of_a_killed_process(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+    home.scratch.mkdir()
+    dead, alive = home.scratch / "serve.99999999.x", home.scratch / f"serve.{os.getpid()}.y"
+    dead.mkdir()
+    alive.mkdir()
+    with working(home, "train") as folder:
+        assert folder.is_dir()
+        assert not dead.exists()
+        assert alive.exists()
+    assert not folder.exists()

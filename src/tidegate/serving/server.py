@@ -7,13 +7,15 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 
 import uvicorn
+from fastapi import FastAPI
 
 from tidegate.bundle.champion import open_champion
 from tidegate.errors import SettingRefused
-from tidegate.home import Home
+from tidegate.home import Home, working
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
 from tidegate.ledger.store import close_ledger, open_ledger
@@ -33,35 +35,36 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
     Raises NoChampion, BundleRefused, or SettingRefused where the address cannot be bound.
     """
     listening = bound(settings.host, settings.port)
-    try:
+    with closing(listening), working(home, "serve") as scratch:
         storage = Storage(home.storage)
         scorer = open_champion(storage)
         ledger = open_ledger(ledger_url)
         commit = GroupCommit(ledger)
         try:
             home.secrets.mkdir(mode=0o700, exist_ok=True)
-            service = Service(scorer, ledger, commit, load_or_create_key(home.secrets / "customer.key"), settings, Metrics())
-            app = create_app(service, partial(follow_champion, storage=storage))
-            config = uvicorn.Config(
-                app,
-                loop="uvloop",
-                http="httptools",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
+            key = load_or_create_key(home.secrets / "customer.key")
+            app = create_app(Service(scorer, ledger, commit, key, settings, Metrics(), scratch), partial(follow_champion, storage=storage))
             host, port = listening.getsockname()[:2]
             # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
-            _Server(config, lambda: ready(f"http://{host}:{port}", scorer.version)).run(sockets=[listening])
+            _Server(_configuration(app), lambda: ready(f"http://{host}:{port}", scorer.version)).run(sockets=[listening])
         finally:
             commit.close()
             close_ledger(ledger)
-    finally:
-        listening.close()
+
+
+def _configuration(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 class _Server(uvicorn.Server):

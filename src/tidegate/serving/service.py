@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,10 @@ CHAMPION = "champion"
 
 @dataclass
 class Service:
-    """One per process. `scorer` is replaced as a whole when the champion changes; a request uses the one it began with."""
+    """One per process. `scorer` is replaced as a whole when the champion changes; a request uses the one it began with.
+
+    `scratch` takes uploaded files while they are scored.
+    """
 
     scorer: Scorer
     ledger: Ledger | None
@@ -40,6 +44,7 @@ class Service:
     key: bytes
     settings: Settings
     metrics: Metrics
+    scratch: Path
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class TooManyRows(InputRefused):
 
 def stream_scored(service: Service, scorer: Scorer, upload: IO[bytes], name: str, key: str | None) -> Iterator[bytes]:
     """CSV in pieces. The first piece is made before this returns, so that a refused table is an error and not half an answer."""
-    folder = tempfile.TemporaryDirectory(prefix="tidegate-upload-")
+    folder = tempfile.TemporaryDirectory(dir=service.scratch)
     try:
         path = _spooled(upload, Path(folder.name), name, service.settings.max_upload_rows)
         pieces = _pieces(service, scorer, open_table(path), key)

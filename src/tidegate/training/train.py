@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +14,7 @@ from tidegate.customers.history import History, load_history
 from tidegate.customers.split import Split, split_history
 from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix, compute, features_digest, plan_features
-from tidegate.home import Home, exclusive
+from tidegate.home import Home, exclusive, working
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
 from tidegate.measures.classification import at_threshold
@@ -50,7 +46,7 @@ class Trained:
 
 def train(order: Order, home: Home, ledger: Ledger, progress: Progress) -> Trained:
     """Table → contract → split → contest out of fold → bundle → registry → perhaps champion."""
-    with exclusive(home, "training"), _scratch(home) as scratch:
+    with exclusive(home, "training"), working(home, "train") as scratch:
         progress("Reading the table", 0.0)
         quarantine = home.quarantine / f"{order.spec.name}-{order.now:%Y%m%dT%H%M%S}.csv"
         history = load_history(order.data, order.spec, quarantine, order.most_bad, lambda rows: progress(f"Read {rows:,} rows", 0.02))
@@ -80,16 +76,6 @@ def train(order: Order, home: Home, ledger: Ledger, progress: Progress) -> Train
             bundle=home.storage / bundle_key(version),
             quarantine=quarantine if quarantine.exists() else None,
         )
-
-
-@contextmanager
-def _scratch(home: Home) -> Iterator[Path]:
-    home.scratch.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=home.scratch, prefix="train-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_variation(matrix: Matrix) -> None:
