@@ -102,3 +102,9 @@ def _latest(times: NDArray[np.float64], groups: NDArray[np.object_] | None, posi
     held = set(np.random.default_rng(seed).permutation(names)[: max(1, round(HOLDOUT_SHARE * len(names)))])
     mine = np.array([name in held for name in groups])
     return Split(positions[~late & ~mine], positions[late & mine], "latest period of groups that train nowhere", groups)
+
+
+def repeated_across(split: Split, matrix: NDArray[np.float32]) -> int:
+    """Holdout rows whose features (float32 (n, f)) equal those of a training row bit for bit: they flatter the holdout's metrics."""
+    rows = np.ascontiguousarray(matrix).view(np.dtype((np.void, matrix.dtype.itemsize * matrix.shape[1]))).ravel()
+    return int(np.isin(rows[split.holdout], rows[split.train]).sum())

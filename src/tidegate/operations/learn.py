@@ -109,7 +109,7 @@ def learn(home: Home, settings: Settings, request: TrainingRequest, progress: Pr
     with opened_ledger(home, settings) as ledger:
         trained = train(order, home, ledger, progress)
     metrics = {name: value for name, value in trained.winner.holdout.items() if name != "composite"}
-    return Learned(trained, data, spec_place, (*warnings, *trained.history.warnings), cpu_seconds(), metrics)
+    return Learned(trained, data, spec_place, (*warnings, *trained.warnings), cpu_seconds(), metrics)
 
 
 def simulated_bank(home: Home, settings: Settings) -> Path:

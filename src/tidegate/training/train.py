@@ -11,7 +11,7 @@ from tidegate import __version__
 from tidegate.bundle.check import check_bundle
 from tidegate.bundle.manifest import Manifest, Training
 from tidegate.customers.history import History, load_history
-from tidegate.customers.split import Split, split_history
+from tidegate.customers.split import Split, repeated_across, split_history
 from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix, compute, features_digest, plan_features
 from tidegate.home import Home, exclusive, working
@@ -42,6 +42,7 @@ class Trained:
     gates: tuple[Gate, ...]
     bundle: Path
     quarantine: Path | None
+    warnings: tuple[str, ...]
 
 
 def train(order: Order, home: Home, ledger: Ledger, progress: Progress) -> Trained:
@@ -75,12 +76,24 @@ def train(order: Order, home: Home, ledger: Ledger, progress: Progress) -> Train
             gates=() if stage == "challenger" else gates,
             bundle=home.storage / bundle_key(version),
             quarantine=quarantine if quarantine.exists() else None,
+            warnings=_warnings(history, split, matrix),
         )
 
 
 def _require_variation(matrix: Matrix) -> None:
     if not (np.fmax.reduce(matrix) > np.fmin.reduce(matrix)).any():
         raise NotEnoughData("No feature varies over the training rows.", "Give a table whose columns tell customers apart.")
+
+
+def _warnings(history: History, split: Split, matrix: Matrix) -> tuple[str, ...]:
+    repeated = repeated_across(split, matrix)
+    if not repeated:
+        return history.warnings
+    share = repeated / len(split.holdout)
+    note = (
+        f"{repeated:,} holdout rows ({share:.1%}) occur in training by their values; the metrics are kinder than new customers."
+    )
+    return (*history.warnings, note)
 
 
 def _pack(order: Order, folder: Path, contest: Contest, history: History, split: Split) -> str:

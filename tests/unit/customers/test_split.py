@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from tidegate.customers.admit import Tally
 from tidegate.customers.history import History
 from tidegate.customers.rows import Rows
-from tidegate.customers.split import split_history
+from tidegate.customers.split import Split, repeated_across, split_history
 from tidegate.errors import NotEnoughData
 
 
@@ -119,3 +119,9 @@ def test_with_time_and_groups_no_group_is_on_both_sides(as_ids: bool) -> None:
 def test_what_cannot_be_judged_is_refused(given: History, says: str) -> None:
     with pytest.raises(NotEnoughData, match=says):
         split_history(given, 0)
+
+
+def test_rows_that_occur_on_both_sides_are_counted() -> None:
+    matrix = np.array([[1, np.nan], [2, 3], [1, np.nan], [2, 4], [2, 3]], np.float32)
+    split = Split(np.array([0, 1]), np.array([2, 3, 4]), "random", None)
+    assert repeated_across(split, matrix) == 2
