@@ -20,6 +20,8 @@ from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import add_predictions
 from tidegate.serving.service import Service
 
+# Nothing leaves this process unasked, whatever the environment says: what is measured stands in /metrics.
+_NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
 _SENTENCES = {
     404: ("not_found", "No such route; GET /docs lists them."),
     405: ("method_not_allowed", "This route takes another method."),
@@ -37,7 +39,9 @@ def create_app(service: Service, follow: Callable[[Service], Any] | None = None)
             following.cancel()
 
     about = "Churn probabilities, answered once they are recorded."
-    app = FastAPIOffline(title="Tidegate scoring API", version=__version__, lifespan=lifespan, redoc_url=None, description=about)
+    app = FastAPIOffline(
+        title="Tidegate scoring API", version=__version__, lifespan=lifespan, redoc_url=None, description=about, telemetry=_NO_TELEMETRY
+    )
     documentation = list(app.router.routes)
     add_predictions(app, service)
     add_pages(app, service)

@@ -7,7 +7,6 @@ import os
 import time
 import traceback
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.serving.documents import refusal
@@ -50,8 +49,8 @@ class Gate:
 
         most = self._settings.max_upload_bytes if scope["path"] == UPLOAD else self._settings.max_body_bytes
         try:
-            declared = Headers(scope=scope).get("content-length", "0")
-            if declared.isdigit() and int(declared) > most:
+            declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+            if declared.isdigit() and (len(declared) > 15 or int(declared) > most):
                 raise BodyTooLarge
             await self._app(scope, _limited(receive, most), sending)
         except BodyTooLarge:

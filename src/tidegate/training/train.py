@@ -90,9 +90,7 @@ def _warnings(history: History, split: Split, matrix: Matrix) -> tuple[str, ...]
     if not repeated:
         return history.warnings
     share = repeated / len(split.holdout)
-    note = (
-        f"{repeated:,} holdout rows ({share:.1%}) occur in training by their values; the metrics are kinder than new customers."
-    )
+    note = f"{repeated:,} holdout rows ({share:.1%}) occur in training by their values; the metrics are kinder than new customers."
     return (*history.warnings, note)
 
 
