@@ -47,8 +47,8 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Take a table to a running service: train where there is no champion yet, then serve on this machine."""
-    from tidegate.operations.learn import TrainingRequest
     from tidegate.operations.run import run as run_all
+    from tidegate.operations.training_words import TrainingRequest
 
     with _session(home, seed=seed, host=host, port=port) as (settings, place):
         run_all(place, settings, TrainingRequest(data, label, spec), _printer(as_json))
@@ -121,14 +121,16 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train every candidate, register the best, and promote it where there is no champion yet."""
-    from tidegate.operations.learn import TrainingRequest, learn
+    from tidegate.operations.learn import learn
     from tidegate.operations.progress import steps
+    from tidegate.operations.training_words import TrainingRequest, summary_of
 
     if budget != "quick":
         raise SettingRefused("This version trains with the budget quick only.", "Leave --budget out.")
     with _session(home, seed=seed) as (settings, place), steps() as progress:
         trained = learn(place, settings, TrainingRequest(data, label, spec, budget, algorithms), progress)
-    _print(trained.document(), as_json, trained.summary())
+    document = trained.document()
+    _print(document, as_json, summary_of(document))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for
+from tidegate.operations.training_words import TrainingRequest
 from tidegate.settings import Settings
 from tidegate.training.candidates import named
 from tidegate.training.contest import Progress
@@ -18,17 +19,6 @@ from tidegate.training.order import Order
 from tidegate.training.train import Trained, train
 
 EMBEDDED_SPEC = "bank"
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What a person asked for: a table (None: a simulated bank), its label or its spec, how much to try, and with which algorithms."""
-
-    data: Path | None
-    label: str | None
-    spec: str | None
-    budget: str = "quick"
-    algorithms: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +51,8 @@ class Learned:
                 for one in trained.contestants
             ],
             "data": str(self.data),
+            "training_rows": len(trained.split.train),
+            "holdout_rows": len(trained.split.holdout),
             "rows": trained.history.tally.read,
             "quarantined": trained.history.tally.quarantined,
             "unlabelled": trained.history.unlabelled,
@@ -68,32 +60,6 @@ class Learned:
             "gates": [{"name": g.name, "value": g.value, "limit": g.limit, "passed": g.passed} for g in trained.gates],
             "warnings": list(self.warnings),
         }
-
-    def summary(self) -> str:
-        """A few lines for a person."""
-        trained, tally = self.trained, self.trained.history.tally
-        lines = [
-            f"Read {tally.read:,} customers from {self.data}:",
-            f"{tally.quarantined:,} quarantined, {trained.history.unlabelled:,} without a label.",
-            f"Held out {len(trained.split.holdout):,} ({trained.split.kind}), trained on {len(trained.split.train):,}.",
-            "",
-            f"  {'candidate':<22}{'ROC-AUC':>9}{'PR-AUC':>9}{'F1':>8}{'precision':>11}{'recall':>8}{'Brier':>8}   on the holdout",
-        ]
-        for one in trained.contestants:
-            m, mark = one.holdout, "  ← chosen out of fold" if one is trained.winner else ""
-            figures = f"{m['roc_auc']:9.4f}{m['pr_auc']:9.4f}{m['f1']:8.4f}{m['precision']:11.4f}{m['recall']:8.4f}{m['brier']:8.4f}"
-            lines.append(f"  {one.candidate.name:<22}{figures}{mark}")
-        lines += ["", f"Version {trained.version} is {_STAGES[trained.stage]} (threshold {trained.winner.judged.threshold:.4f})."]
-        lines += [f"  failed gate {gate.name}: {gate.value:.4f}, limit {gate.limit:.4f}" for gate in trained.gates if not gate.passed]
-        lines += [f"Quarantined rows: {trained.quarantine}"] if trained.quarantine else []
-        return "\n".join([*lines, f"Spec: {self.spec}", *(f"Warning: {warning}" for warning in self.warnings)])
-
-
-_STAGES = {
-    "champion": "the champion",
-    "challenger": "registered as challenger; the champion stays",
-    "refused": "registered but refused as champion",
-}
 
 
 def learn(home: Home, settings: Settings, request: TrainingRequest, progress: Progress) -> Learned:

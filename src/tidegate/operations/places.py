@@ -23,7 +23,7 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
     opened = open_home(settings.home)
     try:
         yield settings, opened
-    except TidegateError:
+    except (TidegateError, SystemExit):
         # Quarantined rows are what the refusal speaks of: they stay.
         if not existed and not opened.quarantine.exists():
             shutil.rmtree(opened.root, ignore_errors=True)

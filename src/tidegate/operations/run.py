@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -11,12 +10,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from tidegate.customers.load import open_table
 from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home
-from tidegate.operations.learn import TrainingRequest, learn
-from tidegate.operations.progress import steps
-from tidegate.serving.server import bound
+from tidegate.operations.training_words import TrainingRequest, summary_of
+from tidegate.serving.address import bound
 from tidegate.settings import Settings
 from tidegate.storage.files import Storage
 from tidegate.storage.pointer import read_pointer
@@ -30,35 +27,50 @@ class ServiceEnded(TidegateError):
 
 
 def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer) -> None:
-    """Train where there is no champion yet, start the services, print where they are, and wait until told to stop."""
-    _require_free(settings)
+    """Train where there is no champion yet, start the services, print where they are, and wait until told to stop.
+
+    Each step is the verb that a person could call, in a process of its own: what training loads does not stay while the service runs.
+    """
+    bound(settings.host, settings.port).close()
     trained = None
     pointer = read_pointer(Storage(home.storage))
     if pointer is None:
-        with steps() as progress:
-            learned = learn(home, settings, request, progress)
-        trained = learned.document()
-        sys.stderr.write(learned.summary() + "\n\n")
-        if learned.trained.stage != "champion":
+        trained = _train(home, settings, request)
+        sys.stderr.write(summary_of(trained) + "\n\n")
+        if trained["stage"] != "champion":
             raise NoChampion("The first model was refused as champion.", "Look at the failed gates above; give more or other data.")
     elif request.data is not None:
-        open_table(request.data)
-        sys.stderr.write(
-            f"This home has a champion already (version {pointer.version}); {request.data.name} was not trained on. Use tidegate train.\n"
-        )
+        sys.stderr.write(f"Version {pointer.version} is champion already; {request.data.name} was not trained on: use tidegate train.\n")
     _serve(home, settings, trained, show)
 
 
-def _require_free(settings: Settings) -> None:
-    bound(settings.host, settings.port).close()
+def _verb(*words: str) -> list[str]:
+    return [sys.executable, "-m", "tidegate", *words, "--json"]
+
+
+def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str, Any]:
+    """What `train --json` says. Ends this process with the child's code where it refused; its sentence stands on stderr already."""
+    words = ["train", *([str(request.data)] if request.data else []), "--home", str(home.root), "--seed", str(settings.seed)]
+    for option, value in (("--label", request.label), ("--spec", request.spec)):
+        words += [option, value] if value else []
+    # A session of its own: Ctrl-C reaches this process only, which then stops the child in order.
+    with subprocess.Popen(_verb(*words), stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603
+        try:
+            said, _ = child.communicate()
+        except BaseException:
+            child.send_signal(signal.SIGINT)
+            child.wait(STOP_SECONDS)
+            raise
+    if child.returncode:
+        raise SystemExit(child.returncode)
+    document: dict[str, Any] = json.loads(said)
+    return document
 
 
 def _serve(home: Home, settings: Settings, trained: dict[str, Any] | None, show: Printer) -> None:
-    command = [sys.executable, "-m", "tidegate", "serve", "--json", "--home", str(home.root)]
-    command += ["--host", settings.host, "--port", str(settings.port)]
+    command = _verb("serve", "--home", str(home.root), "--host", settings.host, "--port", str(settings.port))
     stopping = _Stopping()
-    # A session of its own: Ctrl-C reaches this process only, which then stops the service in order.
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, env=os.environ.copy())  # noqa: S603
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
     try:
         stopping.watch(child)
         assert child.stdout is not None

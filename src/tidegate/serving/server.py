@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -14,11 +12,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from tidegate.bundle.champion import open_champion
-from tidegate.errors import SettingRefused
 from tidegate.home import Home, working
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
 from tidegate.ledger.store import close_ledger, open_ledger
+from tidegate.serving.address import bound
 from tidegate.serving.api import create_app
 from tidegate.serving.follow import follow_champion
 from tidegate.serving.metrics import Metrics
@@ -78,25 +76,3 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises SettingRefused for an address beyond loopback, or a port that is taken."""
-    try:
-        if not ipaddress.ip_address("127.0.0.1" if host == "localhost" else host).is_loopback:
-            raise SettingRefused(
-                f"{host} is reachable from other machines, and this API has no keys.",
-                "Bind to 127.0.0.1 behind a proxy that asks for them.",
-            )
-    except ValueError:
-        raise SettingRefused(f"{host} is not an IP address.", "Give --host 127.0.0.1.") from None
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        raise SettingRefused(f"Port {port} on {host} cannot be used: {error.strerror}.", "Choose another one with --port.") from None
-    logging.getLogger("tidegate.serving").info("listening on %s:%s", host, port)
-    return listening
