@@ -25,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+STOPPED = 130  # 128 + SIGINT
+
 HomeOption = Annotated[Path | None, typer.Option("--home", help="Folder of this installation [env: TIDEGATE_HOME, default: tidegate-home]")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one machine-readable object on stdout")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the split and the models [env: TIDEGATE_SEED, default: 42]")]
@@ -243,6 +245,10 @@ def main() -> None:
     except TidegateError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _fail("stopped.", 130)
+        _fail("stopped.", STOPPED)
+    except SystemExit as ended:
+        if ended.code == STOPPED:
+            _say("tidegate: stopped.")
+        raise
     except ModuleNotFoundError as error:
         _fail(f"the library {error.name} is not installed. Install the extra that holds it: pip install 'tidegate[train,serve]'.", 2)
