@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -90,32 +91,42 @@ def days_from_text(text: str) -> float:
 
 def rows_from_objects(contract: Contract, objects: Sequence[Mapping[str, object]]) -> Rows:
     """Typed rows of JSON objects that hold every feature column. A value of a wrong JSON type becomes UNREADABLE or UNKNOWN_LEVEL."""
-    spec, layout = contract.spec, contract.layout
-    numbers = [
-        _json_numbers([row[column.name] for row in objects], column, spec, meaning)
-        for column, meaning in zip(layout.number_columns, _meanings(contract), strict=True)
+    spec, layout, reading = contract.spec, contract.layout, _reading(contract)
+    numbers = np.array(
+        [[_json_number(row[column.name], column, spec) for row in objects] for column in layout.number_columns], np.float64
+    ).reshape(len(layout.number_columns), len(objects))
+    for position, meaning in reading.meanings:
+        numbers[position] = [meaning.get(number, number) for number in numbers[position].tolist()]
+    for position in reading.booleans:
+        numbers[position][~np.isin(numbers[position], (0.0, 1.0)) & ~np.isnan(numbers[position])] = UNREADABLE
+    codes = [
+        [_json_code(row[column.name], column, spec, levels) for row in objects]
+        for column, levels in zip(layout.category_columns, reading.levels, strict=True)
     ]
-    codes = [[_json_code(row[column.name], column, spec) for row in objects] for column in layout.category_columns]
-    count = len(objects)
-    return Rows(
-        np.array(numbers, np.float64).reshape(len(layout.number_columns), count),
-        np.array(codes, np.int32).reshape(len(layout.category_columns), count),
-    )
+    return Rows(numbers, np.array(codes, np.int32).reshape(len(layout.category_columns), len(objects)))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What reading JSON needs to know of a contract, found once: requests come one by one.
+
+    `meanings`: number columns in which some numbers mean something else. `booleans`: positions. `levels`: text → code, a dict a category.
+    """
+
+    meanings: tuple[tuple[int, dict[float, float]], ...]
+    booleans: tuple[int, ...]
+    levels: tuple[dict[str, int], ...]
 
 
 @lru_cache(maxsize=16)
-def _meanings(contract: Contract) -> tuple[dict[float, float], ...]:
-    """`stand_ins` of each number column, found once a contract: requests come one by one."""
-    return tuple(stand_ins(column, contract.spec) if column.kind != "date" else {} for column in contract.layout.number_columns)
-
-
-def _json_numbers(values: Sequence[object], column: Column, spec: TableSpec, meaning: dict[float, float]) -> list[float]:
-    numbers = [_json_number(value, column, spec) for value in values]
-    if meaning:
-        numbers = [meaning.get(number, number) for number in numbers]
-    if column.kind == "boolean":
-        numbers = [number if number in (0.0, 1.0) or number != number else UNREADABLE for number in numbers]
-    return numbers
+def _reading(contract: Contract) -> _Reading:
+    columns = list(enumerate(contract.layout.number_columns))
+    meanings = [(position, stand_ins(column, contract.spec)) for position, column in columns if column.kind != "date"]
+    return _Reading(
+        meanings=tuple((position, meaning) for position, meaning in meanings if meaning),
+        booleans=tuple(position for position, column in columns if column.kind == "boolean"),
+        levels=tuple({level: code for code, level in enumerate(column.levels)} for column in contract.layout.category_columns),
+    )
 
 
 def _json_number(value: object, column: Column, spec: TableSpec) -> float:
@@ -133,9 +144,11 @@ def _json_number(value: object, column: Column, spec: TableSpec) -> float:
     return UNREADABLE
 
 
-def _json_code(value: object, column: Column, spec: TableSpec) -> int:
+def _json_code(value: object, column: Column, spec: TableSpec, levels: Mapping[str, int]) -> int:
     if type(value) is str:
-        return level_code(value, column, spec)
+        # A level as it is listed needs no repair: the spec refuses levels that its own repairs would change.
+        code = levels.get(value)
+        return level_code(value, column, spec) if code is None else code
     if type(value) is int and abs(value) < 1 << 63:
         return level_code(str(value), column, spec)
     if type(value) is float and math.isfinite(value):

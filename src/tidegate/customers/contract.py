@@ -105,8 +105,11 @@ def warnings(contract: Contract, rows: Rows) -> dict[str, int]:
 
 def outside_expected(contract: Contract, rows: Rows) -> dict[str, int]:
     """Values outside the `expected` range, by column; they are scored all the same."""
-    hits = ((rows.numbers < contract.expected_low) | (rows.numbers > contract.expected_high)).sum(axis=1)
-    return {column.name: int(count) for column, count in zip(contract.layout.number_columns, hits, strict=True) if count}
+    outside = (rows.numbers < contract.expected_low) | (rows.numbers > contract.expected_high)
+    if not outside.any():
+        return {}
+    columns = zip(contract.layout.number_columns, outside.sum(axis=1).tolist(), strict=True)
+    return {column.name: count for column, count in columns if count}
 
 
 def refused_rows(found: list[Breach], count: int) -> NDArray[np.bool_]:

@@ -30,6 +30,7 @@ def _no_constants(name: str) -> None:
 
 _decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
+_compact = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 _plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, allow_nan=False)
 
 
@@ -51,6 +52,11 @@ def read_json(body: bytes) -> Any:
 def canonical(document: object) -> str:
     """One spelling of a document: keys sorted, no spaces."""
     return _canonical.encode(document)
+
+
+def compact(document: object) -> str:
+    """A document as it is, without spaces, in ASCII."""
+    return _compact.encode(document)
 
 
 def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -29,6 +29,7 @@ class Metrics:
         self.outside = Counter(
             "tidegate_outside_expected", "Values outside the range seen in training", ("column",), registry=self.registry
         )
+        self._scored: dict[str, tuple[Histogram, Counter]] = {}
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.version = Gauge("tidegate_model_info", "1 for the version that serves", ("version", "algorithm"), registry=self.registry)
 
@@ -42,13 +43,16 @@ class Metrics:
 
     def scored(self, scorer: Scorer, rows: Rows, probabilities: Sequence[float]) -> None:
         """Count the scores given to valid rows."""
-        histogram, flagged = self.scores.labels(scorer.version), 0
+        found = self._scored.get(scorer.version)
+        if found is None:
+            found = self._scored[scorer.version] = (self.scores.labels(scorer.version), self.flagged.labels(scorer.version))
+        histogram, flagged = found
         for probability in probabilities:
             histogram.observe(probability)
-            flagged += probability >= scorer.manifest.threshold
-        self.flagged.labels(scorer.version).inc(flagged)
-        for column, count in outside_expected(scorer.contract, rows).items():
-            self.outside.labels(column).inc(count)
+        if count := sum(probability >= scorer.manifest.threshold for probability in probabilities):
+            flagged.inc(count)
+        for column, outside in outside_expected(scorer.contract, rows).items():
+            self.outside.labels(column).inc(outside)
 
     def serves(self, scorer: Scorer) -> None:
         """Say which version serves from now on."""

@@ -112,10 +112,14 @@ async def predict_csv(service: Service, request: Request) -> Response:
 
 
 async def _document(request: Request) -> Any:
-    media_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if media_type != "application/json":
+    media_type = _header(request, b"content-type") or "application/json"
+    if media_type != "application/json" and media_type.split(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("The body is not application/json.", "Send JSON with the header Content-Type: application/json.")
     return read_json(await request.body())
+
+
+def _header(request: Request, name: bytes) -> str | None:
+    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), None)
 
 
 async def _form(request: Request) -> FormData:
@@ -135,7 +139,7 @@ def _customers(document: Any, most: int) -> list[Any]:
 
 
 def _key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
+    key = _header(request, b"idempotency-key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         raise SettingRefused(
             f"The header Idempotency-Key is not 1 to {LONGEST_KEY} printable ASCII characters.", "Send a UUID, for example."

@@ -23,7 +23,7 @@ from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.predictions import Prediction
 from tidegate.ledger.store import Ledger
-from tidegate.serving.documents import canonical
+from tidegate.serving.documents import canonical, compact
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 
@@ -136,7 +136,7 @@ def predict(
                 probability=probability,
                 threshold=threshold,
                 prediction=int(probability >= threshold),
-                row=canonical({name: customer[name] for name in names}),
+                row=compact({name: customer[name] for name in names}),
                 source=source,
                 created_at=now,
             )
