@@ -5,10 +5,14 @@ Heavy libraries are imported inside the verbs, so that `tidegate --help` stays l
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -238,8 +242,18 @@ def _fail(detail: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line; every error of ours becomes one sentence on stderr and its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except TidegateError as error:
@@ -250,5 +264,12 @@ def main() -> None:
         if ended.code == STOPPED:
             _say("tidegate: stopped.")
         raise
+    except OSError as error:
+        _fail(
+            f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}. Check its name, its rights and the room on its disk.",
+            2,
+        )
+    except UnicodeError:
+        _fail("a file's name or a folder's name is not UTF-8. Rename it.", 2)
     except ModuleNotFoundError as error:
         _fail(f"the library {error.name} is not installed. Install the extra that holds it: pip install 'tidegate[train,serve]'.", 2)

@@ -141,3 +141,18 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_WORTHLESS = frozenset({"home.json", ".lock", "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs"})
+
+
+def discard_if_unused(home: Home) -> None:
+    """Remove a home in which nothing was ever kept: no bundle, run, quarantined row or key, and nobody at work in it."""
+    try:
+        with exclusive(home, "clearing up"):
+            held = {path.name for path in home.root.iterdir()}
+            at_work = any(home.scratch.iterdir()) if home.scratch.exists() else False
+            if held <= _WORTHLESS and not at_work:
+                shutil.rmtree(home.root, ignore_errors=True)
+    except (HomeRefused, OSError):
+        return

@@ -179,3 +179,29 @@ def test_an_output_that_is_the_input_or_of_another_kind(own_home: Home, tmp_path
     assert_refused(tidegate("score", data, data, "--home", own_home.root), "also the input")
     assert_refused(tidegate("score", data, tmp_path / "out.xlsx", "--home", own_home.root), "out.xlsx")
     assert data.read_bytes() == before
+
+
+def test_scoring_never_writes_over_its_input_or_somebody_elses_file(own_home: Home, tmp_path: Path) -> None:
+    data = tmp_path / "out.quarantine.csv"
+    assert tidegate("simulate", data, "--rows", 300).returncode == 0
+    before = data.read_bytes()
+    assert_refused(tidegate("score", data, tmp_path / "out.csv", "--home", own_home.root), "also the input")
+    assert data.read_bytes() == before
+    (tmp_path / "other.csv").write_bytes(text(table()))
+    (tmp_path / "keep.quarantine.csv").write_text("mine")
+    assert_refused(tidegate("score", tmp_path / "other.csv", tmp_path / "keep.csv", "--home", own_home.root), "lacks")
+    assert (tmp_path / "keep.quarantine.csv").read_text() == "mine"
+
+
+def test_two_trainings_of_one_new_home_leave_the_winner_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(text(table(600)))
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "tidegate", "train", str(data), "--label", "left", "--algorithms", "lightgbm", "--home", str(home)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=200)[1] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([0, 0], [0, 2]), said
+    assert not any("Traceback" in one for one in said), said
+    assert (home / "home.json").exists()
+    assert list(home.glob("storage/bundles/*/manifest.json"))

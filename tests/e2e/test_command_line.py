@@ -127,6 +127,16 @@ def test_run_trains_once_stops_cleanly_and_takes_over(tmp_path: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "the service outlived run"
 
 
+def test_a_service_that_dies_under_run_takes_nothing_with_it(tmp_path: Path) -> None:
+    home = tmp_path / "new"
+    with running("run", "--home", home, "--port", free_port(), environment={"TIDEGATE_SIMULATED_ROWS": "1500"}) as (process, _):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        assert process.wait(30) == 1
+    assert (home / "storage" / "champion.json").exists()
+    assert (home / "ledger.db").exists()
+
+
 def test_a_promoted_version_reaches_a_running_server(own_home: Home, tmp_path: Path) -> None:
     from tidegate.storage.files import Storage
     from tidegate.storage.pointer import Pointer, read_pointer, write_pointer

@@ -20,10 +20,12 @@ ADDED = ("churn_probability", "churn_prediction", "model_version", "refused")
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """One batch: what the gate admitted, and the probability of each admitted row, float64 (kept,)."""
+    """One batch: what the gate admitted, and for each admitted row (kept,) its probability, prediction (0 or 1) and version."""
 
     admitted: Admitted
     probability: NDArray[np.float64]
+    prediction: NDArray[np.int64]
+    versions: tuple[str, ...]
 
 
 def score_batches(scorer: Scorer, table: Table, tally: Tally, most_bad: float | None) -> Iterator[ScoredBatch]:
@@ -31,10 +33,14 @@ def score_batches(scorer: Scorer, table: Table, tally: Tally, most_bad: float | 
     spec = scorer.contract.spec
     positions = columns_of(table, spec, tuple(column.name for column in spec.feature_columns))
     for batch in table.batches():
+        if not len(batch.table) and not batch.ragged:
+            continue
         admitted = admit(scorer.contract, batch, positions, tally)
         if most_bad is not None:
             guard_share(tally, most_bad, table.path.name)
-        yield ScoredBatch(admitted, score(scorer, admitted.rows))
+        probability = score(scorer, admitted.rows)
+        flagged = (probability >= scorer.manifest.threshold).astype(np.int64)
+        yield ScoredBatch(admitted, probability, flagged, (scorer.version,) * len(probability))
     if not tally.read:
         raise TableRefused(f"{table.path.name} has a header and no rows.", "Give a table with one row a customer.")
     if most_bad is not None:
@@ -47,29 +53,27 @@ def output_schema(table: Table) -> tuple[list[int], list[str]]:
     return kept, [neutralised_header(table.headers[position]) for position in kept]
 
 
-def scored_columns(scored: ScoredBatch, scorer: Scorer, table: Table, with_refused: bool = False) -> pa.RecordBatch:
+def scored_columns(scored: ScoredBatch, table: Table, with_refused: bool = False) -> pa.RecordBatch:
     """The input's columns and the answer: probability, prediction, version. `with_refused` keeps refused rows, marked with their rule."""
     kept, names = output_schema(table)
     arrays = [neutralised(_plain(scored.admitted.batch.table.column(position), table, position)) for position in kept]
-    predicted = (scored.probability >= scorer.manifest.threshold).astype(np.int64)
     if with_refused:
-        return _with_refused(scored, scorer, arrays, predicted, names)
+        return _with_refused(scored, arrays, names)
     mask = scored.admitted.kept
     arrays = [array if mask.all() else array.filter(pa.array(mask)) for array in arrays]
-    version = pa.array([scorer.version] * len(scored.probability), pa.string())
-    return _named([*arrays, pa.array(scored.probability), pa.array(predicted), version], [*names, *ADDED[:3]])
+    version = pa.array(scored.versions, pa.string())
+    return _named([*arrays, pa.array(scored.probability), pa.array(scored.prediction), version], [*names, *ADDED[:3]])
 
 
-def _with_refused(
-    scored: ScoredBatch, scorer: Scorer, arrays: list[pa.Array], predicted: NDArray[np.int64], names: list[str]
-) -> pa.RecordBatch:
+def _with_refused(scored: ScoredBatch, arrays: list[pa.Array], names: list[str]) -> pa.RecordBatch:
     """Every line in the file's order: lines of another number of fields have no cells, only the reason."""
     mask, batch = scored.admitted.kept, scored.admitted.batch
     lines = np.concatenate([batch.row_numbers, np.array([line.row for line in batch.ragged], np.int64)])
     order = pa.array(np.argsort(lines, kind="stable"))
     spread_probability, spread_prediction = np.zeros(len(mask)), np.zeros(len(mask), np.int64)
-    spread_probability[mask], spread_prediction[mask] = scored.probability, predicted
-    version = pa.array([scorer.version if keep else None for keep in mask.tolist()], pa.string())
+    spread_probability[mask], spread_prediction[mask] = scored.probability, scored.prediction
+    named = iter(scored.versions)
+    version = pa.array([next(named) if keep else None for keep in mask.tolist()], pa.string())
     cells = [*arrays, pa.array(spread_probability, mask=~mask), pa.array(spread_prediction, mask=~mask), version]
     padded = [pa.concat_arrays([cell, pa.nulls(len(batch.ragged), cell.type)]).take(order) for cell in cells]
     return _named([*padded, _reasons(scored, lines).take(order)], [*names, *ADDED])

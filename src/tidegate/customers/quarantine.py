@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +11,19 @@ from types import TracebackType
 from typing import TextIO
 
 from tidegate.customers.admit import Refusal
-from tidegate.errors import InputRefused
+from tidegate.errors import InputRefused, TableRefused
 
 
 class Quarantine:
-    """Writes refusals to `path` (CSV), which appears only when there is one to write. Use as a context manager."""
+    """Writes refusals to `path` (CSV), which appears whole, and only when there is one to write. Use as a context manager.
+
+    It takes the place of an earlier run's file when the block succeeds, or when the table is refused: then it is the evidence. After any
+    other end the earlier file is as it was.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._part = path.with_name(f".{path.name[-200:]}.{os.getpid()}.{id(self):x}.part")
         self.count = 0
         self._file: TextIO | None = None
 
@@ -32,7 +38,7 @@ class Quarantine:
 
     def _open(self) -> TextIO:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = self.path.open("w", encoding="utf-8", newline="")
+        file = self._part.open("w", encoding="utf-8", newline="")
         csv.writer(file).writerow(("row", "column", "rule", "expected", "kind"))
         return file
 
@@ -44,13 +50,17 @@ class Quarantine:
             raise InputRefused(f"{self.path} cannot be written: {error.strerror}.", "Choose a folder that you may write to.") from None
 
     def __enter__(self) -> Quarantine:
-        """Start with nothing written; a file of an earlier run is removed."""
-        with self._refusing():
-            self.path.unlink(missing_ok=True)
+        """Start with nothing written."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close the file; it stays, also after a refusal, as the evidence."""
-        if self._file is not None:
-            with self._refusing():
+        """Put the file in place, or away."""
+        with self._refusing():
+            if self._file is not None:
                 self._file.close()
+            if error is None or isinstance(error, TableRefused):
+                if self._file is not None:
+                    self._part.replace(self.path)
+                elif error is None:
+                    self.path.unlink(missing_ok=True)
+            self._part.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from tidegate.errors import SpecRefused
 Kind = Literal["integer", "number", "category", "boolean", "date"]
 Normalisation = Literal["strip", "lower", "decimal_comma", "thousands_comma"]
 Range = tuple[float, float]
-RESERVED = frozenset({"customer_id"})
+RESERVED = frozenset({"customer_id", "churn_probability", "churn_prediction", "model_version", "refused"})
 OTHER = "(other)"
 
 
@@ -193,7 +193,7 @@ def _check_names(spec: TableSpec) -> None:
         if not key or snake_case(key) != key:
             raise ValueError(f"columns.{key}: names are in snake_case, write [columns.{snake_case(key) or 'column'}]")
         if key in RESERVED and key != spec.id:
-            raise ValueError(f"columns.{key}: this name is reserved for the customer's id, rename the column")
+            raise ValueError(f"columns.{key}: this name is reserved for what requests and scored files carry, rename the column")
     for role in ("id", "label", "time", "group", "opt_out", "last_contact"):
         name = getattr(spec, role)
         if name is not None and (not name or snake_case(name) != name):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import getpass
 import resource
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidegate.errors import NoChampion, TidegateError
-from tidegate.home import Home, open_home
+from tidegate.errors import InputRefused, NoChampion
+from tidegate.home import Home, discard_if_unused, open_home
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.settings import Settings, read_settings
 
@@ -23,10 +22,13 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
     opened = open_home(settings.home)
     try:
         yield settings, opened
-    except (TidegateError, SystemExit):
-        # Quarantined rows are what the refusal speaks of: they stay.
-        if not existed and not opened.quarantine.exists():
-            shutil.rmtree(opened.root, ignore_errors=True)
+    except InputRefused:
+        if not existed:
+            discard_if_unused(opened)
+        raise
+    except SystemExit as ended:
+        if not existed and ended.code == InputRefused.exit_code:
+            discard_if_unused(opened)
         raise
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,11 +69,12 @@ def score_file(
     """
     if output.suffix.lower() not in (".csv", ".parquet"):
         raise InputRefused(f"{output.name} is neither .csv nor .parquet.", "Name the output with one of these endings.")
-    if output.exists() and source.exists() and output.samefile(source):
-        raise InputRefused(f"{output.name} is also the input.", "Name another output.")
+    quarantine_path = output.with_name(f"{output.stem}.quarantine.csv")
+    for written in (output, quarantine_path):
+        if written.exists() and source.exists() and written.samefile(source):
+            raise InputRefused(f"{written.name} is also the input.", "Name another output.")
     table = open_table(source)
     scorer = open_champion(Storage(home.storage))
-    quarantine_path = output.with_name(f"{output.stem}.quarantine.csv")
     tally = Tally()
     with Quarantine(quarantine_path) as quarantine, _replacing(output) as temporary:
         _write(temporary, scorer, table, tally, most_bad, quarantine, progress)
@@ -93,7 +96,7 @@ def _write(
     try:
         for scored in score_batches(scorer, table, tally, most_bad):
             quarantine.add(scored.admitted.refusals)
-            columns = scored_columns(scored, scorer, table)
+            columns = scored_columns(scored, table)
             writer = writer or _writer(path, columns.schema)
             writer.write_batch(columns)
             progress(tally.read)
@@ -110,11 +113,14 @@ def _writer(path: Path, schema: pa.Schema) -> Any:
 
 @contextmanager
 def _replacing(output: Path) -> Iterator[Path]:
-    """A temporary file beside the output that takes its place when the block succeeds and is removed when it fails."""
-    temporary = output.with_name(f".{output.name.lower() if output.suffix.isupper() else output.name}.part")
+    """A new temporary file beside the output that takes its place when the block succeeds and is removed when it fails."""
+    temporary = output
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=".tidegate-", suffix=f"{output.suffix.lower()}.part")
+        os.close(handle)
+        temporary = Path(name)
+        temporary.chmod(0o666 & ~_umask())
         yield temporary
         temporary.replace(output)
     except OSError as error:
@@ -122,4 +128,11 @@ def _replacing(output: Path) -> Iterator[Path]:
             f"{output} cannot be written: {error.strerror or error}.", "Choose a folder with room that you may write to."
         ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary != output:
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

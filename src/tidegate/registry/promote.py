@@ -27,15 +27,18 @@ class Gate:
     passed: bool
 
 
-def first_champion_gates(pr_auc: Interval, base_rate: float, against_logistic: Interval | None) -> tuple[Gate, ...]:
-    """Gates of the first champion, out of fold: better than the base rate beyond noise, not worse than logistic regression beyond noise.
+def first_champion_gates(roc_auc: Interval, pr_auc: Interval, base_rate: float, against_logistic: Interval | None) -> tuple[Gate, ...]:
+    """Gates of the first champion, out of fold: better than chance beyond noise by both areas, not worse than logistic regression.
 
     `against_logistic` is the paired interval of composite score minus logistic regression's; None where the model is one itself.
     """
-    beats_chance = Gate("pr_auc_above_base_rate", pr_auc.low, base_rate, pr_auc.low > base_rate)
+    beats_chance = (
+        Gate("roc_auc_above_chance", roc_auc.low, 0.5, roc_auc.low > 0.5),
+        Gate("pr_auc_above_base_rate", pr_auc.low, base_rate, pr_auc.low > base_rate),
+    )
     if against_logistic is None:
-        return (beats_chance,)
-    return beats_chance, Gate("composite_not_below_logistic_regression", against_logistic.high, 0.0, against_logistic.high >= 0.0)
+        return beats_chance
+    return *beats_chance, Gate("composite_not_below_logistic_regression", against_logistic.high, 0.0, against_logistic.high >= 0.0)
 
 
 def bundle_key(version: str) -> str:

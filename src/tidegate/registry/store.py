@@ -41,7 +41,7 @@ def open_registry(home: Home, name: str) -> Registry:
     uri = f"sqlite:///{home.tracking / 'mlflow.db'}" if local else os.environ["MLFLOW_TRACKING_URI"]
     with _explained(uri):
         if local:
-            home.tracking.mkdir(parents=True, exist_ok=True)
+            _make_database(home.tracking / "mlflow.db")
         client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
         found = client.get_experiment_by_name(name)
         if found is not None:
@@ -50,16 +50,36 @@ def open_registry(home: Home, name: str) -> Registry:
         return Registry(client, uri, name, client.create_experiment(name, artifact_location=place))
 
 
+def _make_database(path: Path) -> None:
+    """MLflow's database, migrated aside and put in place whole: a process killed half-way leaves nothing that a later one trips over."""
+    from mlflow.tracking import MlflowClient
+
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    try:
+        MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+        MlflowClient(registry_uri=f"sqlite:///{part}", tracking_uri=f"sqlite:///{part}").search_registered_models(max_results=1)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 @contextmanager
 def _explained(uri: str) -> Iterator[None]:
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         code = getattr(error, "error_code", type(error).__name__)
         place = uri.split("@")[-1]
-        raise RegistryUnavailable(f"The registry at {place} refused or did not answer ({code}).", "Check MLFLOW_TRACKING_URI.") from error
+        raise RegistryUnavailable(
+            f"The registry at {place} refused or did not answer ({code}).", "Check MLFLOW_TRACKING_URI and the room on its disk."
+        ) from error
 
 
 @contextmanager

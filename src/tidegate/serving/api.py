@@ -40,7 +40,13 @@ def create_app(service: Service, follow: Callable[[Service], Any] | None = None)
 
     about = "Churn probabilities, answered once they are recorded."
     app = FastAPIOffline(
-        title="Tidegate scoring API", version=__version__, lifespan=lifespan, redoc_url=None, description=about, telemetry=_NO_TELEMETRY
+        title="Tidegate scoring API",
+        version=__version__,
+        lifespan=lifespan,
+        redoc_url=None,
+        description=about,
+        telemetry=_NO_TELEMETRY,
+        redirect_slashes=False,
     )
     documentation = list(app.router.routes)
     add_predictions(app, service)

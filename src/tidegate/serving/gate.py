@@ -7,6 +7,7 @@ import os
 import time
 import traceback
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.serving.documents import refusal
@@ -14,6 +15,7 @@ from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 
 UPLOAD = "/predict-csv"
+CLIENT_LEFT = 499  # the caller hung up before the request was whole; nobody hears an answer
 logger = logging.getLogger("tidegate.serving")
 
 
@@ -58,6 +60,8 @@ class Gate:
                 raise
             sentence = f"The body is larger than the {most:,} bytes that this route reads. Send less at a time, or a file to {UPLOAD}."
             await refusal(413, "body_too_large", sentence, request_id, {"Connection": "close"})(scope, receive, sending)
+        except ClientDisconnect:
+            status = status or CLIENT_LEFT
         except Exception as error:
             # The type and the place only: an exception's text may quote a customer.
             place = traceback.extract_tb(error.__traceback__)[-1]

@@ -95,7 +95,7 @@ async def predict_batch(service: Service, request: Request) -> Response:
 
 async def predict_csv(service: Service, request: Request) -> Response:
     """POST /predict-csv."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if not (_header(request, b"content-type") or "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("The body is not multipart/form-data.", 'Send the table as the form field "file".')
     scorer, key = service.scorer, _key(request)
     sent = await _form(request)

@@ -46,7 +46,9 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
             # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
-            _Server(_configuration(app), lambda: ready(f"http://{host}:{port}", scorer.version)).run(sockets=[listening])
+            _Server(
+                _configuration(app), lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", scorer.version)
+            ).run(sockets=[listening])
         finally:
             commit.close()
             close_ledger(ledger)

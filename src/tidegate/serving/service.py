@@ -127,7 +127,7 @@ def predict(
         found.append(
             Prediction(
                 prediction_id=new_id(),
-                idempotency_key=key if key is None or source == "predict" else f"{key}#{place}",
+                idempotency_key=key if key is None or not place else continued(key, place),
                 request_digest=digest,
                 customer=None if identity is None else customer_hash(service.key, str(identity)),
                 model_version=scorer.version,
@@ -142,6 +142,11 @@ def predict(
             )
         )
     return found
+
+
+def continued(key: str, place: int) -> str:
+    """A request's key for its customer at `place` beyond the first. The separator is none that a caller can send."""
+    return f"{key}\x1f{place}"
 
 
 def request_digest(source: str, document: object) -> str:

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet
 
 from tidegate.bundle.batches import ScoredBatch, score_batches, scored_columns
 from tidegate.bundle.scorer import Scorer
@@ -19,7 +22,7 @@ from tidegate.customers.columns import as_text
 from tidegate.customers.load import Table, open_table
 from tidegate.errors import InputRefused, LedgerUnavailable
 from tidegate.ledger.predictions import Prediction
-from tidegate.serving.service import Service, predict
+from tidegate.serving.service import Service, continued, predict
 
 RECORD_SECONDS = 60
 RECORDED_TOGETHER = 512
@@ -63,9 +66,16 @@ def _spooled(upload: IO[bytes], folder: Path, name: str, most_rows: int) -> Path
             file.write(chunk)
     with path.open("rb") as file:
         parquet = file.read(4) == b"PAR1"
-    if not parquet and max(line_feeds, carriage_returns) > most_rows + 1:
+    if (parquet and _parquet_rows(path) > most_rows) or (not parquet and max(line_feeds, carriage_returns) > most_rows + 1):
         raise TooManyRows(f"The file has more than {most_rows:,} rows.", "Split it, or score it with `tidegate score`.")
     return path
+
+
+def _parquet_rows(path: Path) -> int:
+    try:
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        return 0  # opening it as a table says what is wrong
 
 
 def _pieces(service: Service, scorer: Scorer, table: Table, key: str | None) -> Iterator[bytes]:
@@ -73,31 +83,39 @@ def _pieces(service: Service, scorer: Scorer, table: Table, key: str | None) -> 
     for scored in score_batches(scorer, table, tally, most_bad=None):
         if tally.read > service.settings.max_upload_rows:
             raise TooManyRows(f"The file has more than {service.settings.max_upload_rows:,} rows.", "Split it, or use `tidegate score`.")
-        _record(service, scorer, scored, table, key, tally.read)
+        before = tally.read - len(scored.admitted.kept) - len(scored.admitted.batch.ragged)
+        scored = _recorded(service, scorer, scored, table, None if key is None else continued(key, before) if before else key)
         sink = io.BytesIO()
         options = pyarrow.csv.WriteOptions(include_header=header, quoting_style="needed")
-        pyarrow.csv.write_csv(scored_columns(scored, scorer, table, with_refused=True), sink, write_options=options)
+        pyarrow.csv.write_csv(scored_columns(scored, table, with_refused=True), sink, write_options=options)
         header = False
         yield sink.getvalue()
 
 
-def _record(service: Service, scorer: Scorer, scored: ScoredBatch, table: Table, key: str | None, read: int) -> None:
+def _recorded(service: Service, scorer: Scorer, scored: ScoredBatch, table: Table, key: str | None) -> ScoredBatch:
+    """The batch as the ledger has it: for a repeated key, what was recorded and answered the first time."""
     rows = scored.admitted.rows
     if not len(rows):
-        return
+        return scored
     customers = objects_from_rows(scorer.contract, rows)
     identity = scorer.contract.spec.id
     if identity in table.names:
         ids = as_text(scored.admitted.batch.table.column(table.names.index(str(identity)))).filter(scored.admitted.kept)
         customers = [{**customer, "customer_id": one} for customer, one in zip(customers, ids.to_pylist(), strict=True)]
-    place = None if key is None else f"{key}@{read}"
-    digest = None if key is None else table.sha256
-    predictions: list[Prediction] = predict(service, scorer, customers, rows, "predict-csv", place, digest)
+    digest = None if key is None else f"predict-csv {table.sha256}"
+    predictions: list[Prediction] = predict(service, scorer, customers, rows, "predict-csv", key, digest)
     if service.commit is None:
-        return
+        return scored
+    kept: list[Prediction] = []
     try:
         # Small groups: a single customer's request shares the writer and must not wait for the whole file.
         for start in range(0, len(predictions), RECORDED_TOGETHER):
-            service.commit.submit(predictions[start : start + RECORDED_TOGETHER]).result(RECORD_SECONDS)
+            kept += service.commit.submit(predictions[start : start + RECORDED_TOGETHER]).result(RECORD_SECONDS)
     except TimeoutError:
         raise LedgerUnavailable("The ledger did not record the file in time.", "Send it again.") from None
+    return ScoredBatch(
+        scored.admitted,
+        np.array([one.probability for one in kept]),
+        np.array([one.prediction for one in kept], np.int64),
+        tuple(one.model_version for one in kept),
+    )

@@ -70,4 +70,5 @@ def gates_of(contest: Contest, label: Labels, seed: int) -> tuple[Gate, ...]:
     if winner is not logistic:
         mine, simple = (composite_measure(label, judged.probability, judged.threshold) for judged in (winner, logistic))
         against = paired_difference(mine, simple, len(label), seed)
-    return first_champion_gates(evidence(winner, label, seed)["pr_auc"], float(label.mean()), against)
+    seen = evidence(winner, label, seed)
+    return first_champion_gates(seen["roc_auc"], seen["pr_auc"], float(label.mean()), against)

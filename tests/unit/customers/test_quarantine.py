@@ -61,6 +61,6 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     quarantine = Quarantine(path).__enter__()
-    path.symlink_to("/dev/full")
+    quarantine._part.symlink_to("/dev/full")
     with pytest.raises(InputRefused, match="No space left"):
         quarantine.add([REFUSAL] * 2_000)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tidegate.errors import BundleRefused
-from tidegate.home import Home
+from tidegate.home import Home, open_home
 from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.measures.intervals import Interval
@@ -29,8 +30,10 @@ from tidegate.storage.pointer import read_pointer
 def test_the_first_champion_beats_chance_and_is_not_worse_than_logistic_regression(
     low: float, against: Interval | None, passes: bool
 ) -> None:
-    gates = first_champion_gates(Interval(0.5, low, 0.7), 0.16, against)
+    gates = first_champion_gates(Interval(0.7, 0.6, 0.8), Interval(0.5, low, 0.7), 0.16, against)
     assert all(gate.passed for gate in gates) is passes
+    chance = first_champion_gates(Interval(0.5, 0.49, 0.8), Interval(0.5, low, 0.7), 0.16, against)
+    assert not all(gate.passed for gate in chance)
 
 
 def test_training_promoted_with_evidence_and_an_event(own_home: Home) -> None:
@@ -63,3 +66,19 @@ def test_a_version_is_never_overwritten_by_another_content(own_home: Home) -> No
     (other / "manifest.json").write_text("{}")
     with pytest.raises(BundleRefused, match="already"):
         store_bundle(Storage(own_home.storage), "1", other)
+
+
+def test_a_database_that_was_being_made_when_its_maker_was_killed_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    home = open_home(tmp_path / "home")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MlflowClient, "search_registered_models", killed)
+    with pytest.raises(KeyboardInterrupt):
+        open_registry(home, "bank")
+    monkeypatch.undo()
+    assert list(home.tracking.iterdir()) == []
+    assert open_registry(home, "bank").experiment

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import Iterator
@@ -236,6 +237,36 @@ def test_a_file_comes_back_whole_with_refused_rows_marked(client: TestClient, se
 @pytest.mark.parametrize("content", [b"", b"a,b\n", bytes(range(256)) * 10, b"Customer_Age\n3\n", b"PAR1 and nothing else"])
 def test_a_file_that_is_no_customer_table_is_refused(client: TestClient, content: bytes) -> None:
     refused(upload(client, content), 422)
+
+
+def test_a_file_with_a_header_alone_is_refused(client: TestClient) -> None:
+    refused(upload(client, as_csv([GOOD]).splitlines()[0] + b"\n"), 422)
+
+
+def test_a_key_belongs_to_one_file_and_answers_as_the_first_time(client: TestClient, service: Service) -> None:
+    def send(rows: int) -> Any:
+        files = {"file": ("customers.csv", as_csv([GOOD] * rows), "text/csv")}
+        return client.post("/predict-csv", files=files, headers={"Idempotency-Key": "f"})
+
+    first = send(5).text
+    service.scorer = dataclasses.replace(service.scorer, version="99")
+    assert send(5).text == first, "a repeated key was answered by another version"
+    refused(send(3), 422)
+    refused(client.post("/predict", json=GOOD, headers={"Idempotency-Key": "f"}), 422)
+    assert service.ledger is not None
+    assert count_predictions(service.ledger) == 5
+
+
+def test_keys_of_batches_and_single_customers_do_not_collide(client: TestClient) -> None:
+    body = {"customers": [GOOD, GOOD]}
+    assert client.post("/predict-batch", json=body, headers={"Idempotency-Key": "k"}).status_code == 200
+    for key in ("k#0", "k#1", "k1"):
+        assert client.post("/predict", json=GOOD, headers={"Idempotency-Key": key}).status_code == 200
+    refused(client.post("/predict", json=GOOD, headers={"Idempotency-Key": "k"}), 422)
+
+
+def test_a_slash_too_many_is_no_redirect(client: TestClient) -> None:
+    refused(client.post("/predict/", json=GOOD, follow_redirects=False), 404)
 
 
 def test_a_file_of_too_many_rows_is_refused(client: TestClient) -> None:

@@ -71,10 +71,12 @@ def _drafts(table: Table, scan: Scan, roles: set[int]) -> list[Draft]:
         if position in roles:
             continue
         if not name:
-            drafts.append(empty.left_out("its header holds no letter from a to z and no digit"))
+            reason = "its header holds no letter from a to z and no digit"
+            warnings = (f"The column {header!r} is left out: {reason}; rename it to use it.",) if header.strip() else ()
+            drafts.append(empty.left_out(reason, *warnings))
         elif name in RESERVED:
-            warning = f"{name}: this name is kept for the customer's id, so the column is left out; rename it to use it."
-            drafts.append(empty.left_out("its name is kept for the customer's id; rename it to use it", warning))
+            warning = f"{name}: this name is kept for what requests and scored files carry, so the column is left out; rename it to use it."
+            drafts.append(empty.left_out("its name is kept for what requests and scored files carry; rename it to use it", warning))
         else:
             drafts.append(draft_column(empty, scan.columns[position], scan.sample.column(position), comma_is_decimal))
     return drafts
