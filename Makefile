@@ -30,7 +30,9 @@ docs: .venv/ready ## write the generated pages (command line, settings, table sp
 	$(BIN)/python docs/generate.py
 
 benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DATA=folder of the real table)
-	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/parity.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
+	$(BIN)/python benchmarks/serving.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
+	$(BIN)/python benchmarks/scoring.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 
 lock: .venv/ready ## resolve the dependencies anew into locks/
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --all-extras -o locks/all.txt

@@ -24,12 +24,15 @@ def write_trees(path: Path, trees: Trees, features: int) -> None:
         trees.link(root, (trees.add_leaf(0.0), True), (trees.add_leaf(0.0), True))
         trees.roots.append(root)
     widen = helper.make_node("Cast", ["features"], ["doubles"], to=TensorProto.DOUBLE)
+    whole = [helper.make_node("Add", ["sum", "offset"], ["margin"])]
+    if trees.divisor != 1.0:
+        whole = [helper.make_node("Div", ["sum", "divisor"], ["mean"]), helper.make_node("Add", ["mean", "offset"], ["margin"])]
     graph = helper.make_graph(
-        [widen, _ensemble(trees), helper.make_node("Add", ["sum", "offset"], ["margin"])],
+        [widen, _ensemble(trees), *whole],
         "margin",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])],
         [helper.make_tensor_value_info("margin", TensorProto.DOUBLE, [None, 1])],
-        initializer=[_doubles("offset", [trees.offset])],
+        initializer=[_doubles("offset", [trees.offset]), _doubles("divisor", [trees.divisor])],
     )
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     path.write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())

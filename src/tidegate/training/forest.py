@@ -17,6 +17,9 @@ def fit_random_forest(matrix: Matrix, label: Labels, seed: int, parameters: dict
 
     model = RandomForestClassifier(random_state=seed, n_jobs=threads(matrix), **parameters).fit(matrix, label)
 
+    # Threads would add their trees in the order in which they finish.
+    model.n_jobs = 1
+
     def margin(rows: Matrix) -> Margins:
         return np.asarray(model.predict_proba(rows)[:, 1], np.float64)
 

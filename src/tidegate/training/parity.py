@@ -39,8 +39,7 @@ def require_parity(
     trained = calibrated(calibration, fitted.margin(matrix))
     difference = np.abs(trained - served)
     worst = float(difference.max())
-    # On the threshold itself the two may fall to either side within the allowed difference.
-    decided_otherwise = ((trained >= threshold) != (served >= threshold)) & (np.abs(trained - threshold) > worst)
+    decided_otherwise = (trained >= threshold) != (served >= threshold)
     if worst > LARGEST_DIFFERENCE or decided_otherwise.any():
         raise BundleRefused(
             f"The exported {name} differs from the trained one by {worst:g} in probability ({int(decided_otherwise.sum())} decisions).",

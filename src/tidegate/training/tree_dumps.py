@@ -78,20 +78,28 @@ def _oblivious_node(trees: Trees, splits: list[tuple[int, float]], leaves: list[
 
 def trees_from_forest(estimators: Iterable[Any]) -> Trees:
     """Trees of a scikit-learn random forest: x ≤ threshold goes left; the margin is the mean share of leavers in the leaves reached."""
-    trees = Trees()
     grown = [estimator.tree_ for estimator in estimators]
+    # Leaves are added first and divided after, as the library does: forests tie often, and the last bit then decides.
+    trees = Trees(divisor=float(len(grown)))
     for tree in grown:
-        _plant(trees, *_sklearn_node(trees, tree, 0, len(grown)))
+        position, is_leaf = _sklearn_node(trees, tree, 0)
+        trees.roots.append(_stump(trees, position) if is_leaf else position)
     return trees
 
 
-def _sklearn_node(trees: Trees, tree: Any, node: int, count: int) -> tuple[int, bool]:
+def _stump(trees: Trees, leaf: int) -> int:
+    """A tree that never splits, as an inner node both of whose sides are the same leaf: it keeps its place in the sum."""
+    root = trees.add_node(0, 0.0, True)
+    trees.link(root, (leaf, True), (trees.add_leaf(trees.leaf[leaf]), True))
+    return root
+
+
+def _sklearn_node(trees: Trees, tree: Any, node: int) -> tuple[int, bool]:
     left, right = int(tree.children_left[node]), int(tree.children_right[node])
     if left == -1:
-        value = tree.value[node][0]
-        return trees.add_leaf(float(value[1] / value.sum()) / count), True
+        return trees.add_leaf(float(tree.value[node][0][1])), True
     position = trees.add_node(int(tree.feature[node]), float(tree.threshold[node]), bool(tree.missing_go_to_left[node]))
-    trees.link(position, _sklearn_node(trees, tree, left, count), _sklearn_node(trees, tree, right, count))
+    trees.link(position, _sklearn_node(trees, tree, left), _sklearn_node(trees, tree, right))
     return position, False
 
 

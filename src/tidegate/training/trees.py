@@ -10,7 +10,7 @@ class Trees:
     """A sum of trees. A row goes left where x ≤ threshold, or where x is missing and `missing_left`.
 
     `left`, `right`: position of an inner node, or of a leaf where the flag beside it says so. `roots`: an inner node a tree.
-    The margin is the sum of the leaves reached plus `offset`.
+    The margin is the sum of the leaves reached, divided by `divisor`, plus `offset`.
     """
 
     feature: list[int] = field(default_factory=list)
@@ -23,6 +23,7 @@ class Trees:
     leaf: list[float] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     offset: float = 0.0
+    divisor: float = 1.0
 
     def add_leaf(self, value: float) -> int:
         """A leaf; returns its position."""
