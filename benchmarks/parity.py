@@ -16,14 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tidegate.bundle.calibration import calibrated
 from tidegate.bundle.manifest import Calibration
-from tidegate.bundle.scorer import calibrated, open_linear, open_trees
+from tidegate.bundle.model import combine, open_members
 from tidegate.customers.history import load_history
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.customers.spec import load_spec
 from tidegate.features import Matrix, compute, plan_features
 from tidegate.training import boosting
 from tidegate.training.candidates import CANDIDATES, Candidate
+from tidegate.training.model import alone
 from tidegate.training.parity import parity_rows
 
 
@@ -45,14 +47,17 @@ def microseconds(call: Callable[[], object], count: int) -> float:
 
 
 def line(candidate: Candidate, matrix: Matrix, label: np.ndarray, rows: int, name: str) -> str:
-    fitted = candidate.fit(matrix, label, 0, candidate.parameters)
+    model = alone(candidate.fit(matrix, label, 0, candidate.parameters, None), candidate.name)
     with tempfile.TemporaryDirectory() as folder:
-        fitted.write(Path(folder))
-        trees = fitted.kind == "trees"
-        served = open_trees(Path(folder) / "model.onnx") if trees else open_linear(Path(folder) / "model.json", matrix.shape[1])
-    jittered = parity_rows(matrix, fitted, 1, rows)
-    ours, theirs = served(jittered), fitted.margin(jittered)
-    calibration = Calibration(slope=1.0, intercept=0.0, space=fitted.space)
+        model.write(Path(folder), matrix.shape[1])
+        members = open_members(Path(folder), model.members, matrix.shape[1])
+
+    def served(matrix: Matrix) -> np.ndarray:
+        return combine(model.members, model.combination, members(matrix))
+
+    jittered = parity_rows(matrix, model, 1, rows)
+    ours, theirs = served(jittered), model.margin(jittered)
+    calibration = Calibration(slope=1.0, intercept=0.0, space=model.space)
     mine, trained = calibrated(calibration, ours), calibrated(calibration, theirs)
     decided = int(((mine >= 0.5) != (trained >= 0.5)).sum())
     parts = {size: [served(jittered[start : start + size]) for start in range(0, 1000, size)] for size in (1, 7)}

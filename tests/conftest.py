@@ -16,7 +16,7 @@ from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.training.candidates import named
-from tidegate.training.order import Order
+from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import Trained, train
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -48,9 +48,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedHome:
     write_simulated(data, 2_500, seed=7)
     home = open_home(folder / "home")
     ledger = open_ledger(sqlite_url(home.ledger))
-    order = Order(data, load_spec("bank"), 42, "quick", 0.2, named("lightgbm"), "test", datetime.now(UTC))
+    order = Order(data, load_spec("bank"), 42, 42, BUDGETS["quick"], 0.2, named("lightgbm"), "test", datetime.now(UTC))
     try:
-        return TrainedHome(home, data, train(order, home, ledger, lambda text, share: None))
+        return TrainedHome(home, data, train(order, home, ledger, lambda text, share: None, lambda: datetime.now(UTC)))
     finally:
         close_ledger(ledger)
 

@@ -13,6 +13,7 @@
     ├── NoChampion                 nothing has been promoted yet                      exit 2   HTTP 503
     ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
     ├── RegistryUnavailable          the tracking server or registry does not answer        exit 1   HTTP 503
+    ├── SearchStopped              a person stopped the search; what it found is kept  exit 130 HTTP 500
     └── MissingDependency          an extra or a system library is absent             exit 2   HTTP 500
 
 Every message names the place and the remedy and holds no customer's value.
@@ -101,3 +102,9 @@ class RegistryUnavailable(TidegateError):
     """The tracking server or registry does not answer, or refuses."""
 
     status = 503
+
+
+class SearchStopped(TidegateError):
+    """A person stopped the search; what it found so far is kept."""
+
+    exit_code = 130

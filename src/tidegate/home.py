@@ -45,6 +45,11 @@ class Home:
         return self.root / "ledger.db"
 
     @property
+    def studies(self) -> Path:
+        """What searches found so far, one database a training."""
+        return self.root / "studies"
+
+    @property
     def quarantine(self) -> Path:
         """Refused rows of training tables."""
         return self.root / "quarantine"
@@ -58,6 +63,16 @@ class Home:
     def scratch(self) -> Path:
         """Work in progress, removed when done."""
         return self.root / "scratch"
+
+    @property
+    def outbox(self) -> Path:
+        """Finished trainings that the tracking server has not received yet, one folder each."""
+        return self.root / "outbox"
+
+    @property
+    def evaluations(self) -> Path:
+        """Tables and figures of each version's training."""
+        return self.root / "evaluations"
 
     @property
     def secrets(self) -> Path:

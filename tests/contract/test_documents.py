@@ -66,6 +66,7 @@ def test_the_readme_names_only_verbs_that_exist() -> None:
     from tidegate.cli import app
 
     verbs = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    verbs |= {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
     text = (TOP / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"tidegate ([a-z]+)\b", "\n".join(re.findall(r"```[a-z]*\n(.*?)```", text, flags=re.DOTALL))))
     assert named

@@ -197,7 +197,8 @@ def test_two_trainings_of_one_new_home_leave_the_winner_alone(tmp_path: Path) ->
     data = tmp_path / "data.csv"
     data.write_bytes(text(table(600)))
     home = tmp_path / "home"
-    command = [sys.executable, "-m", "tidegate", "train", str(data), "--label", "left", "--algorithms", "lightgbm", "--home", str(home)]
+    command = [sys.executable, "-m", "tidegate", "train", str(data), "--label", "left", "--algorithms", "lightgbm", "--budget", "quick"]
+    command += ["--home", str(home)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=200)[1] for process in both]
     codes = sorted(process.returncode for process in both)

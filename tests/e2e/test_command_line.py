@@ -165,7 +165,9 @@ def test_train_without_label_or_spec_says_what_to_give(tmp_path: Path) -> None:
 
 def test_a_table_without_a_spec_is_inferred_trained_and_the_spec_is_printed(tmp_path: Path) -> None:
     write_simulated(tmp_path / "bank.csv", 1_500, seed=3)
-    answer = tidegate("train", tmp_path / "bank.csv", "--label", "Attrition_Flag", "--home", tmp_path / "home", "--json")
+    answer = tidegate(
+        "train", tmp_path / "bank.csv", "--label", "Attrition_Flag", "--budget", "quick", "--home", tmp_path / "home", "--json"
+    )
     assert answer.returncode == 0, answer.stderr
     told = json.loads(answer.stdout)
     assert told["stage"] == "champion"

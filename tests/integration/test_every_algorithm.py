@@ -16,7 +16,7 @@ from tidegate.home import open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.storage.files import Storage
 from tidegate.training.candidates import CANDIDATES, YARDSTICK
-from tidegate.training.order import Order
+from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import train
 
 OTHERS = [candidate for candidate in CANDIDATES if candidate.name != YARDSTICK]
@@ -30,11 +30,15 @@ def test_an_algorithm_alone_becomes_champion(candidate: object, tmp_path: Path) 
     ledger = open_ledger(sqlite_url(home.ledger))
     chosen = tuple(one for one in CANDIDATES if one.name == YARDSTICK or one is candidate)
     result = train(
-        Order(data, load_spec("bank"), 1, "quick", 0.2, chosen, "test", datetime.now(UTC)), home, ledger, lambda text, share: None
+        Order(data, load_spec("bank"), 1, 1, BUDGETS["quick"], 0.2, chosen, "test", datetime.now(UTC)),
+        home,
+        ledger,
+        lambda text, share: None,
+        lambda: datetime.now(UTC),
     )
     close_ledger(ledger)
-    assert result.winner.candidate is (candidate or chosen[0])
+    assert result.contest.winner.algorithm == (candidate or chosen[0]).name
     assert result.stage == "champion"
-    assert {path.suffix for path in result.bundle.iterdir()} <= {".json", ".onnx", ".toml"}
+    assert {path.suffix for path in result.bundle.iterdir()} <= {".json", ".onnx", ".toml", ".npz", ".html"}
     served = score(open_champion(Storage(home.storage)), result.history.rows.take(result.split.holdout))
-    assert np.abs(served - result.winner.probability).max() <= 1e-6
+    assert np.abs(served - result.contest.winner.probability).max() <= 1e-6

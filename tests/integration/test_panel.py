@@ -13,7 +13,7 @@ from tidegate.customers.spec import load_spec
 from tidegate.home import open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.training.candidates import named
-from tidegate.training.order import Order
+from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import train
 
 
@@ -22,8 +22,8 @@ def test_a_panel_is_judged_on_the_latest_months_of_customers_that_train_nowhere(
     home = open_home(tmp_path / "home")
     ledger = open_ledger(sqlite_url(home.ledger))
     spec = load_spec(str(done["spec"]))
-    order = Order(tmp_path / "panel.csv", spec, 42, "quick", 0.2, named("lightgbm"), "test", datetime.now(UTC))
-    result = train(order, home, ledger, lambda text, share: None)
+    order = Order(tmp_path / "panel.csv", spec, 42, 42, BUDGETS["quick"], 0.2, named("lightgbm"), "test", datetime.now(UTC))
+    result = train(order, home, ledger, lambda text, share: None, lambda: datetime.now(UTC))
     close_ledger(ledger)
     history, split = result.history, result.split
     assert history.times is not None

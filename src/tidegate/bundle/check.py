@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tidegate.bundle.golden import check_golden
 from tidegate.bundle.manifest import read_manifest
+from tidegate.bundle.reasons.explain import open_explainer
 from tidegate.bundle.scorer import open_scorer
 from tidegate.errors import BundleRefused
 
@@ -36,7 +37,9 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder, digest = Path(sys.argv[1]), sys.argv[2] or None
     try:
-        check_golden(folder, open_scorer(folder, "check", digest))
+        scorer = open_scorer(folder, "check", digest)
+        check_golden(folder, scorer)
+        open_explainer(folder, scorer.manifest)
     except BundleRefused as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -1,6 +1,7 @@
 """The manifest: what a bundle is, and the digest of every file in it.
 
-A bundle is a folder: `manifest.json`, `spec.toml`, `model.onnx` (trees) or `model.json` (linear), `golden.json`, `reference.json`.
+A bundle is a folder: `manifest.json`, `spec.toml`, `model.onnx` (trees), `model.json` (linear models), `golden.json`, `reference.json`,
+`trees.npz` (the same trees with the rows that passed each leaf, for reasons), `card.json`, `card.html`.
 Open formats only, never a pickle, never a real customer's row.
 """
 
@@ -15,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidegate.errors import BundleRefused
 
-FORMAT = 1
+FORMAT = 2
 LARGEST_FILE_BYTES = 512 << 20
-FILES = frozenset({"spec.toml", "model.onnx", "model.json", "golden.json", "reference.json", "card.json", "card.html"})
+FILES = frozenset({"spec.toml", "model.onnx", "model.json", "trees.npz", "golden.json", "reference.json", "card.json", "card.html"})
 
 
 class _Part(BaseModel):
@@ -33,6 +34,15 @@ class Calibration(_Part):
     slope: float
     intercept: float
     space: Literal["logit", "probability"] = "logit"
+
+
+class Member(_Part):
+    """One model of a bundle. `calibration` and `weight` say how it enters an ensemble; alone, its margin is the bundle's."""
+
+    name: str
+    kind: Literal["trees", "linear"]
+    calibration: Calibration = Calibration(slope=1.0, intercept=0.0)
+    weight: float = 1.0
 
 
 class Training(_Part):
@@ -51,11 +61,13 @@ class Training(_Part):
 class Manifest(_Part):
     """Everything a scorer must know, and what people want to know first."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     name: str
     algorithm: str
     created_at: str
-    model: Literal["trees", "linear"]
+    kind: Literal["baseline", "tuned", "ensemble"]
+    members: tuple[Member, ...] = Field(min_length=1)
+    combination: Literal["single", "voting", "logit"]
     features: tuple[str, ...]
     features_digest: str
     spec_digest: str
@@ -91,6 +103,7 @@ def read_manifest(folder: Path, digest: str | None = None) -> Manifest:
         raise BundleRefused(f"The bundle {folder.name} has no manifest.", remedy) from None
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         raise BundleRefused(f"The manifest of bundle {folder.name} is not the one that was promoted.", remedy)
+    _require_format(folder, content)
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError:
@@ -101,6 +114,16 @@ def read_manifest(folder: Path, digest: str | None = None) -> Manifest:
     if strangers:
         raise BundleRefused(f"The bundle {folder.name} holds a file that its manifest does not name: {sorted(strangers)[0]}.", remedy)
     return manifest
+
+
+def _require_format(folder: Path, content: bytes) -> None:
+    """Say of a bundle that another version of Tidegate wrote that it did, rather than that it is damaged."""
+    try:
+        found = json.loads(content).get("format")
+    except (ValueError, AttributeError, RecursionError):
+        return
+    if isinstance(found, int) and found != FORMAT:
+        raise BundleRefused(f"The bundle {folder.name} has format {found}; this Tidegate reads format {FORMAT}.", "Train again.")
 
 
 def _check_file(path: Path, expected: str, name: str, remedy: str) -> None:

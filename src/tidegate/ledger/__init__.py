@@ -1,1 +1,1 @@
-"""The durable record of predictions and the audit trail of events."""
+"""The durable record of predictions, outcomes and campaign assignments, and the audit trail of events."""

@@ -47,19 +47,24 @@ def append_event(ledger: Ledger, who: str, what: str, evidence: Mapping[str, obj
     `evidence` must be JSON without NaN or infinity, and hold no customer's value; `at` must know its time zone.
     Raises `ValueError` or `TypeError` for either fault and `LedgerUnavailable` when the database fails.
     """
+    with writing(ledger.engine) as connection:
+        return add_event(connection, who, what, evidence, at)
+
+
+def add_event(connection: sa.Connection, who: str, what: str, evidence: Mapping[str, object], at: datetime) -> int:
+    """Add one event inside the caller's transaction, so that what happened and its trace are durable together; as `append_event`."""
     if at.tzinfo is None:
         raise ValueError("an event's time needs a time zone")
     at_text = at.astimezone(UTC).isoformat(timespec="microseconds")
     evidence_text = _canonical(dict(evidence))
-    with writing(ledger.engine) as connection:
-        if ledger.engine.dialect.name == "postgresql":
-            # what BEGIN IMMEDIATE is on SQLite: one writer at a time, readers go on
-            connection.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")
-        last = connection.execute(_newest_first.limit(1)).one_or_none()
-        sequence, previous = (1, _FIRST_PREVIOUS) if last is None else (last.sequence + 1, last.hash)
-        digest = _hash(previous, sequence, at_text, who, what, evidence_text)
-        event = Event(sequence, at_text, who, what, evidence_text, previous, digest)
-        connection.execute(sa.insert(_table).values({name: getattr(event, name) for name in _table.c.keys()}))  # noqa: SIM118
+    if connection.dialect.name == "postgresql":
+        # what BEGIN IMMEDIATE is on SQLite: one writer at a time, readers go on
+        connection.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")
+    last = connection.execute(_newest_first.limit(1)).one_or_none()
+    sequence, previous = (1, _FIRST_PREVIOUS) if last is None else (last.sequence + 1, last.hash)
+    digest = _hash(previous, sequence, at_text, who, what, evidence_text)
+    event = Event(sequence, at_text, who, what, evidence_text, previous, digest)
+    connection.execute(sa.insert(_table).values({name: getattr(event, name) for name in _table.c.keys()}))  # noqa: SIM118
     return sequence
 
 

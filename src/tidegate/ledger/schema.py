@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # Oldest first; the last is what this code reads and writes. Kept here so that opening a current ledger loads no alembic.
-SCHEMA_VERSIONS = ("0001",)
+SCHEMA_VERSIONS = ("0001", "0002")
 
 # A name of our own: a PostgreSQL database shared with another alembic user (MLflow) already holds an `alembic_version`.
 VERSION_TABLE = "ledger_version"
@@ -61,3 +61,39 @@ events = sa.Table(
     sa.Column("previous", sa.Text, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
 )
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+)
+
+# The two primary keys below uphold the rules: nobody is in a campaign twice, and nobody has two outcomes at one time.
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("customer", sa.Text, primary_key=True),
+    sa.Column("arm", sa.Text, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("probability", sa.Double, nullable=False),
+    sa.Column("customer_value", sa.Double, nullable=False),
+    sa.Column("net_value", sa.Double, nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("assigned_at", sa.Text, nullable=False),
+)
+sa.Index("assignments_customer", assignments.c.customer)
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("customer", sa.Text, primary_key=True),
+    sa.Column("observed_at", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Integer, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+)
+sa.Index("outcomes_source", outcomes.c.source)

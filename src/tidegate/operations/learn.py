@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for
 from tidegate.operations.training_words import TrainingRequest
 from tidegate.settings import Settings
+from tidegate.training.assess import Assessment
 from tidegate.training.candidates import named
 from tidegate.training.contest import Progress
-from tidegate.training.order import Order
+from tidegate.training.order import Order, effort_of
 from tidegate.training.train import Trained, train
 
 EMBEDDED_SPEC = "bank"
@@ -35,20 +36,39 @@ class Learned:
     def document(self) -> dict[str, Any]:
         """For `--json`."""
         trained = self.trained
+        winner, intervals = trained.contest.winner, trained.assessment.intervals[trained.contest.winner.name]
         return {
             "model_version": trained.version,
             "stage": trained.stage,
-            "algorithm": trained.winner.candidate.name,
-            "threshold": trained.winner.judged.threshold,
+            "algorithm": winner.name,
+            "kind": winner.kind,
+            "reason": trained.contest.reason,
+            "threshold": trained.assessment.threshold,
+            "threshold_rule": trained.assessment.threshold_rule,
             "split": trained.split.kind,
             "spec": self.spec,
             "cpu_seconds": self.cpu_seconds,
+            "fitting_cpu_seconds": trained.contest.cpu_seconds,
             "bundle": str(trained.bundle),
+            "evaluation": str(trained.evaluation),
+            "card": str(trained.bundle / "card.html"),
             "metrics": self.metrics,
+            "metric_intervals": {name: [one.low, one.high] for name, one in intervals.items()},
+            "money": _money(trained.assessment),
+            "findings": [asdict(finding) for finding in trained.assessment.findings],
             "metrics_at_half": trained.metrics_at_half,
             "candidates": [
-                {"name": one.candidate.name, "kind": "baseline", "metrics": one.holdout, "out_of_fold": one.judged.metrics}
-                for one in trained.contestants
+                {
+                    "name": one.name,
+                    "kind": one.kind,
+                    "algorithm": one.algorithm,
+                    "parameters": one.parameters,
+                    "metrics": one.holdout,
+                    "out_of_fold": one.judged.metrics,
+                    "fit_cpu_seconds": one.fit_cpu_seconds,
+                    "trials": len(one.trials),
+                }
+                for one in trained.contest.contestants
             ],
             "data": str(self.data),
             "training_rows": len(trained.split.train),
@@ -62,6 +82,13 @@ class Learned:
         }
 
 
+def _money(assessment: Assessment) -> dict[str, Any] | None:
+    """What the two thresholds bring in per 1,000 customers; None where the spec names no prices."""
+    if assessment.value is None:
+        return None
+    return {"expected_maximum_profit": assessment.value.expected_maximum_profit, **asdict(assessment.value.comparison)}
+
+
 def learn(home: Home, settings: Settings, request: TrainingRequest, progress: Progress) -> Learned:
     """Train on the request's table, or on a simulated bank where it names none."""
     data, label, spec = request.data, request.label, request.spec
@@ -70,11 +97,19 @@ def learn(home: Home, settings: Settings, request: TrainingRequest, progress: Pr
         data, spec, label = simulated_bank(home, settings), EMBEDDED_SPEC, None
     table_spec, spec_place, warnings = spec_for(home, data, label, spec)
     order = Order(
-        data, table_spec, settings.seed, request.budget, settings.max_bad_share, named(request.algorithms), who(), datetime.now(UTC)
+        data=data,
+        spec=table_spec,
+        seed=settings.seed,
+        model_seed=settings.seed if request.model_seed is None else request.model_seed,
+        effort=effort_of(request.budget, request.search, request.trials, request.minutes, request.smote),
+        most_bad=settings.max_bad_share,
+        candidates=named(request.algorithms),
+        who=who(),
+        now=datetime.now(UTC),
     )
     with opened_ledger(home, settings) as ledger:
-        trained = train(order, home, ledger, progress)
-    metrics = {name: value for name, value in trained.winner.holdout.items() if name != "composite"}
+        trained = train(order, home, ledger, progress, lambda: datetime.now(UTC))
+    metrics = {name: value for name, value in trained.assessment.metrics.items() if name != "composite"}
     return Learned(trained, data, spec_place, (*warnings, *trained.warnings), cpu_seconds(), metrics)
 
 

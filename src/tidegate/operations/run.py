@@ -50,7 +50,16 @@ def _verb(*words: str) -> list[str]:
 
 def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str, Any]:
     """What `train --json` says. Ends this process with the child's code where it refused; its sentence stands on stderr already."""
-    words = ["train", *([str(request.data)] if request.data else []), "--home", str(home.root), "--seed", str(settings.seed)]
+    words = [
+        "train",
+        *([str(request.data)] if request.data else []),
+        "--home",
+        str(home.root),
+        "--seed",
+        str(settings.seed),
+        "--budget",
+        request.budget,
+    ]
     for option, value in (("--label", request.label), ("--spec", request.spec)):
         words += [option, value] if value else []
     # A session of its own: Ctrl-C reaches this process only, which then stops the child in order.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 from tidegate.bundle.manifest import read_manifest
 from tidegate.errors import BundleRefused
 from tidegate.home import Home
-from tidegate.ledger.events import append_event
+from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.store import Ledger
 from tidegate.measures.intervals import Interval
 from tidegate.registry.store import Registry, set_alias
 from tidegate.storage.files import Storage, get, put_if_match, tag
 from tidegate.storage.pointer import Pointer, write_pointer
+
+_ALL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,33 @@ def store_bundle(storage: Storage, version: str, folder: Path) -> None:
 
 
 def promote(
-    home: Home, registry: Registry, ledger: Ledger, version: str, digest: str, who: str, gates: tuple[Gate, ...], now: datetime
+    home: Home,
+    registry: Registry,
+    ledger: Ledger,
+    version: str,
+    digest: str,
+    who: str,
+    gates: tuple[Gate, ...],
+    now: datetime,
+    parcel: str | None = None,
 ) -> Pointer:
-    """Make a stored version the champion: verify it, write the event, move the pointer that servers follow, set the alias."""
+    """Make a stored version the champion: verify it, write the event, move the pointer that servers follow, set the alias.
+
+    `parcel` names the delivery that promotes: repeated after an interruption, it writes its event only once.
+    """
     storage = Storage(home.storage)
     read_manifest(home.storage / bundle_key(version), digest)
     pointer = Pointer(version, digest, now.isoformat())
-    append_event(ledger, who, "promoted", {"version": version, "digest": digest, "gates": [asdict(gate) for gate in gates]}, now)
+    evidence: dict[str, object] = {"version": version, "digest": digest, "gates": [asdict(gate) for gate in gates]}
+    if parcel is None:
+        append_event(ledger, who, "promoted", evidence, now)
+    elif not has_event(ledger, "promoted", parcel):
+        append_event(ledger, who, "promoted", {**evidence, "parcel": parcel}, now)
     write_pointer(storage, pointer)
     set_alias(registry, "champion", version)
     return pointer
+
+
+def has_event(ledger: Ledger, what: str, parcel: str) -> bool:
+    """Whether the delivery of a parcel has written its event of this kind."""
+    return any(json.loads(event.evidence).get("parcel") == parcel for event in list_events(ledger, what, _ALL) if parcel in event.evidence)

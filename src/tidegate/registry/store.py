@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidegate.errors import RegistryUnavailable
+from tidegate.bundle.manifest import file_digest
+from tidegate.errors import HomeRefused, RegistryUnavailable
 from tidegate.home import Home
+from tidegate.registry.server import explained, prepare_environment, redacted
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -21,7 +23,7 @@ LONGEST_PARAMETER = 500
 
 @dataclass(frozen=True)
 class Registry:
-    """A connection to a tracking and registry server, and the experiment of one table."""
+    """A connection to a tracking and registry server, and the experiment of one table. `uri` may be shown: it holds no secret."""
 
     client: MlflowClient
     uri: str
@@ -31,23 +33,76 @@ class Registry:
 
 def open_registry(home: Home, name: str) -> Registry:
     """The registry of the table `name`, made where absent. Raises RegistryUnavailable naming the server."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    prepare_environment()
     from mlflow.tracking import MlflowClient
 
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # urllib3 announces each retry; what comes of it is said once, at the end
+    for noisy, level in (("mlflow", logging.WARNING), ("alembic", logging.WARNING), ("urllib3", logging.ERROR)):
+        logging.getLogger(noisy).setLevel(level)
     local = not os.environ.get("MLFLOW_TRACKING_URI")
     uri = f"sqlite:///{home.tracking / 'mlflow.db'}" if local else os.environ["MLFLOW_TRACKING_URI"]
-    with _explained(uri):
+    with explained(uri):
         if local:
             _make_database(home.tracking / "mlflow.db")
         client = MlflowClient(uri, os.environ.get("MLFLOW_REGISTRY_URI") or uri)
-        found = client.get_experiment_by_name(name)
-        if found is not None:
-            return Registry(client, uri, name, found.experiment_id)
         place = (home.tracking / "artifacts").as_uri() if local else None
-        return Registry(client, uri, name, client.create_experiment(name, artifact_location=place))
+        return Registry(client, redacted(uri), name, _experiment(client, name, place, redacted(uri)))
+
+
+def _experiment(client: MlflowClient, name: str, place: str | None, uri: str) -> str:
+    """The experiment's id. An answer that was lost lets MLflow ask twice, so that "it exists" may be the answer to our own first try."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=place))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = client.get_experiment_by_name(name)
+    if found is None or not found.experiment_id:
+        raise RegistryUnavailable(f"The server at {uri} does not speak MLflow.", "Check MLFLOW_TRACKING_URI.")
+    if found.lifecycle_stage == "deleted":
+        raise RegistryUnavailable(
+            f"The experiment {name} at {uri} was deleted.", f"Restore it: mlflow experiments restore --experiment-id {found.experiment_id}."
+        )
+    return str(found.experiment_id)
+
+
+def check_registry(home: Home, name: str) -> Registry:
+    """Open the registry and learn early what would otherwise stop the delivery of a long training.
+
+    That the server answers, that the account may write to the experiment (a tag is set), and that the numbers of new versions cannot
+    meet those of this home. Raises RegistryUnavailable or HomeRefused.
+    """
+    from mlflow.exceptions import MlflowException
+
+    registry = open_registry(home, name)
+    with explained(registry.uri):
+        try:
+            registry.client.set_experiment_tag(registry.experiment, "tidegate.table", name)
+        except MlflowException as error:
+            if error.error_code != "ENDPOINT_NOT_FOUND":  # a server that knows no such tags may still take runs
+                raise
+    _require_free_numbers(home, registry)
+    return registry
+
+
+def _require_free_numbers(home: Home, registry: Registry) -> None:
+    stored = {path.parent.name: path for path in home.storage.glob("bundles/*/manifest.json") if path.parent.name.isdigit()}
+    if not stored:
+        return
+    with explained(registry.uri):
+        known = registry.client.search_model_versions(f"name='{registry.name}'", max_results=1000)
+    newest = max(int(version) for version in stored)
+    if newest <= max((int(version.version) for version in known), default=0):
+        return
+    if {version.tags.get("digest") for version in known}.isdisjoint(file_digest(path) for path in stored.values()):
+        raise HomeRefused(
+            f"{home.root} holds versions up to {newest}; the registry at {registry.uri} knows none and would give their numbers again.",
+            "Point MLFLOW_TRACKING_URI at the registry this home was made with (unset: its own), or name a new home with --home.",
+        )
 
 
 def _make_database(path: Path) -> None:
@@ -68,33 +123,18 @@ def _make_database(path: Path) -> None:
 
 
 @contextmanager
-def _explained(uri: str) -> Iterator[None]:
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        code = getattr(error, "error_code", type(error).__name__)
-        place = uri.split("@")[-1]
-        raise RegistryUnavailable(
-            f"The registry at {place} refused or did not answer ({code}).", "Check MLFLOW_TRACKING_URI and the room on its disk."
-        ) from error
-
-
-@contextmanager
 def run(registry: Registry, run_name: str, tags: Mapping[str, str]) -> Iterator[str]:
     """One MLflow run; yields its id and ends it FINISHED, or FAILED where the block raises."""
-    with _explained(registry.uri):
+    with explained(registry.uri):
         started = registry.client.create_run(registry.experiment, run_name=run_name, tags=dict(tags))
         run_id = str(started.info.run_id)
     try:
         yield run_id
     except BaseException:
-        with _explained(registry.uri):
+        with explained(registry.uri):
             registry.client.set_terminated(run_id, "FAILED")
         raise
-    with _explained(registry.uri):
+    with explained(registry.uri):
         registry.client.set_terminated(run_id)
 
 
@@ -104,7 +144,7 @@ def log(
     """Parameters, metrics and whole folders of files as artifacts of a run."""
     from mlflow.entities import Metric, Param
 
-    with _explained(registry.uri):
+    with explained(registry.uri):
         registry.client.log_batch(
             run_id,
             metrics=[Metric(name, float(value), 0, 0) for name, value in metrics.items()],
@@ -116,26 +156,68 @@ def log(
 
 def register(registry: Registry, run_id: str, digest: str, stage: str) -> str:
     """A new version of the table's model from the bundle that the run holds; returns its name, a whole number as text."""
+    return _new_version(registry, run_id, {"digest": digest, "stage": stage})
+
+
+def register_once(registry: Registry, run_id: str, digest: str, stage: str, parcel: str) -> str:
+    """The version registered from this parcel's bundle, made where there is none yet; returns its name, a whole number as text.
+
+    A request whose answer was lost is sent again by MLflow and may have made two: the first is kept, its doubles are removed.
+    """
+    if versions := _versions_of(registry, run_id, digest, parcel):
+        return versions[0]
+    made = _new_version(registry, run_id, {"digest": digest, "stage": stage, "parcel": parcel})
+    version, *doubles = _versions_of(registry, run_id, digest, parcel) or [made]
+    for double in doubles:
+        _delete_version(registry, double)
+    return version
+
+
+def _delete_version(registry: Registry, version: str) -> None:
     from mlflow.exceptions import MlflowException
 
-    with _explained(registry.uri):
+    with explained(registry.uri):
+        try:
+            registry.client.delete_model_version(registry.name, version)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # asked twice after a lost answer: it is gone
+                raise
+
+
+def _versions_of(registry: Registry, run_id: str, digest: str, parcel: str) -> list[str]:
+    """Versions of a parcel, lowest first. Tags are compared here: not every server searches by them."""
+    with explained(registry.uri):
+        found = registry.client.search_model_versions(f"run_id='{run_id}'")
+    ours = [one for one in found if one.name == registry.name and (one.tags.get("digest"), one.tags.get("parcel")) == (digest, parcel)]
+    return sorted((str(one.version) for one in ours), key=int)
+
+
+def _new_version(registry: Registry, run_id: str, tags: dict[str, str]) -> str:
+    from mlflow.exceptions import MlflowException
+
+    with explained(registry.uri):
         try:
             registry.client.create_registered_model(registry.name)
         except MlflowException as error:
-            if getattr(error, "error_code", "") != "RESOURCE_ALREADY_EXISTS":
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         source = f"{registry.client.get_run(run_id).info.artifact_uri}/bundle"
-        made = registry.client.create_model_version(registry.name, source, run_id, tags={"digest": digest, "stage": stage})
-        return str(made.version)
+        return str(registry.client.create_model_version(registry.name, source, run_id, tags=tags).version)
+
+
+def aliases(registry: Registry) -> dict[str, str]:
+    """Which version each alias names."""
+    with explained(registry.uri):
+        return {alias: str(version) for alias, version in registry.client.get_registered_model(registry.name).aliases.items()}
 
 
 def set_alias(registry: Registry, alias: str, version: str) -> None:
     """Let an alias (champion, challenger) name a version."""
-    with _explained(registry.uri):
+    with explained(registry.uri):
         registry.client.set_registered_model_alias(registry.name, alias, version)
 
 
 def tag_version(registry: Registry, version: str, key: str, value: str) -> None:
     """Set a tag of a version."""
-    with _explained(registry.uri):
+    with explained(registry.uri):
         registry.client.set_model_version_tag(registry.name, version, key, value)

@@ -12,25 +12,32 @@ import numpy as np
 
 from tidegate.errors import MissingDependency
 from tidegate.features import Matrix
-from tidegate.training.fitted import Fitted, Labels, Margins, fitted_trees, threads
+from tidegate.training.fitted import Fitted, Labels, Margins, Watched, fitted_trees, threads
 from tidegate.training.tree_dumps import trees_from_catboost, trees_from_histogram_boosting, trees_from_lightgbm, trees_from_xgboost
 from tidegate.training.trees import Trees
 
 LEAF_GRID = 2.0**-17
 
 
-def fit_lightgbm(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
-    """LightGBM, deterministic for one seed whatever the number of threads."""
+def fit_lightgbm(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any], watched: Watched | None = None) -> Fitted:
+    """LightGBM (Ke et al. 2017), deterministic for one seed whatever the number of threads."""
     lightgbm = _lightgbm()
     data = lightgbm.Dataset(matrix, label=label, params={"verbose": -1, "feature_pre_filter": False}, free_raw_data=True)
     fixed = {"objective": "binary", "seed": seed, "deterministic": True, "force_col_wise": True, "num_threads": threads(matrix)}
     chosen = {name: value for name, value in parameters.items() if name != "rounds"}
-    booster = lightgbm.train(fixed | chosen | {"verbose": -1}, data, num_boost_round=parameters["rounds"])
+    stopping: dict[str, Any] = {}
+    if watched is not None:
+        stopping["valid_sets"] = [
+            lightgbm.Dataset(watched.matrix, label=watched.label, reference=data, params={"verbose": -1, "feature_pre_filter": False})
+        ]
+        stopping["callbacks"] = [lightgbm.early_stopping(watched.patience, verbose=False)]
+        chosen["metric"] = "average_precision"
+    booster = lightgbm.train(fixed | chosen | {"verbose": -1}, data, num_boost_round=parameters["rounds"], **stopping)
 
     def margin(rows: Matrix) -> Margins:
         return np.asarray(booster.predict(rows, raw_score=True), np.float64)
 
-    return fitted_trees(margin, lambda: trees_from_lightgbm(booster.dump_model()), matrix.shape[1])
+    return fitted_trees(margin, lambda: trees_from_lightgbm(booster.dump_model()), rounds=booster.best_iteration if watched else None)
 
 
 def _lightgbm() -> Any:
@@ -43,18 +50,27 @@ def _lightgbm() -> Any:
     return lightgbm
 
 
-def fit_xgboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
-    """XGBoost with histogram splits. It works in float32 throughout, so its leaves are put on a grid that float32 sums keep exactly."""
+def fit_xgboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any], watched: Watched | None = None) -> Fitted:
+    """XGBoost (Chen & Guestrin 2016) with histogram splits. It works in float32 throughout, so its leaves are put on a grid that float32
+    sums keep exactly.
+    """
     import xgboost
 
     chosen = {name: value for name, value in parameters.items() if name != "rounds"}
     fixed = {"objective": "binary:logistic", "tree_method": "hist", "seed": seed, "nthread": threads(matrix), "verbosity": 0}
-    booster = _on_grid(xgboost.train(fixed | chosen, xgboost.DMatrix(matrix, label=label), parameters["rounds"]))
+    stopping: dict[str, Any] = {}
+    if watched is not None:
+        watching = [(xgboost.DMatrix(watched.matrix, label=watched.label), "watched")]
+        chosen["eval_metric"] = "aucpr"
+        stopping = {"evals": watching, "early_stopping_rounds": watched.patience, "verbose_eval": False}
+    booster = xgboost.train(fixed | chosen, xgboost.DMatrix(matrix, label=label), parameters["rounds"], **stopping)
+    rounds = booster.best_iteration + 1 if watched is not None else None
+    booster = _on_grid(booster if rounds is None else booster[:rounds])
 
     def margin(rows: Matrix) -> Margins:
         return np.asarray(booster.predict(xgboost.DMatrix(rows), output_margin=True), np.float64)
 
-    return fitted_trees(margin, lambda: trees_from_xgboost(bytes(booster.save_raw("json"))), matrix.shape[1])
+    return fitted_trees(margin, lambda: trees_from_xgboost(bytes(booster.save_raw("json"))), rounds=rounds)
 
 
 def _on_grid(booster: Any) -> Any:
@@ -72,12 +88,16 @@ def _on_grid(booster: Any) -> Any:
     return rounded
 
 
-def fit_catboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
-    """CatBoost on the same numeric features; a missing value counts as below everything."""
+def fit_catboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any], watched: Watched | None = None) -> Fitted:
+    """CatBoost (Prokhorenkova et al. 2018) on the same numeric features; a missing value counts as below everything."""
     import catboost
 
     fixed = {"nan_mode": "Min", "random_seed": seed, "thread_count": threads(matrix), "verbose": False, "allow_writing_files": False}
-    model = catboost.CatBoostClassifier(**(fixed | parameters)).fit(matrix, label)
+    stopping: dict[str, Any] = {}
+    if watched is not None:
+        fixed["eval_metric"] = "PRAUC:type=Classic"
+        stopping = {"eval_set": (watched.matrix, watched.label), "early_stopping_rounds": watched.patience, "use_best_model": True}
+    model = catboost.CatBoostClassifier(**(fixed | parameters)).fit(matrix, label, **stopping)
 
     def margin(rows: Matrix) -> Margins:
         return np.asarray(model.predict(rows, prediction_type="RawFormulaVal"), np.float64)
@@ -88,18 +108,25 @@ def fit_catboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str,
             model.save_model(str(path), format="json")
             return trees_from_catboost(json.loads(path.read_text(encoding="utf-8")))
 
-    return fitted_trees(margin, trees, matrix.shape[1])
+    return fitted_trees(margin, trees, rounds=model.tree_count_ if watched is not None else None)
 
 
-def fit_gradient_boosting(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
+def fit_gradient_boosting(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any], watched: Watched | None = None) -> Fitted:
     """scikit-learn's histogram gradient boosting (Friedman 2001), which takes missing values as they are."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
+    stopping: dict[str, Any] = {"early_stopping": False}
+    rows: dict[str, Any] = {}
+    if watched is not None:
+        stopping = {"early_stopping": True, "n_iter_no_change": watched.patience, "scoring": "loss"}
+        rows = {"X_val": watched.matrix, "y_val": watched.label}
     with threadpool_limits(threads(matrix), user_api="openmp"):
-        model = HistGradientBoostingClassifier(random_state=seed, early_stopping=False, **parameters).fit(matrix, label)
+        model = HistGradientBoostingClassifier(random_state=seed, **stopping, **parameters).fit(matrix, label, **rows)
 
     def margin(rows: Matrix) -> Margins:
-        return np.asarray(model.decision_function(rows), np.float64)
+        with threadpool_limits(1, user_api="openmp"):
+            return np.asarray(model.decision_function(rows), np.float64)
 
-    return fitted_trees(margin, lambda: trees_from_histogram_boosting(model), matrix.shape[1])
+    rounds = int(np.argmin(-model.validation_score_[1:])) + 1 if watched is not None else None
+    return fitted_trees(margin, lambda: trees_from_histogram_boosting(model), rounds=rounds)

@@ -9,10 +9,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.bundle.calibration import calibrated, log_odds
 from tidegate.bundle.manifest import Calibration
-from tidegate.bundle.scorer import calibrated, log_odds
 from tidegate.measures.classification import best_f1_threshold, measure
-from tidegate.measures.intervals import Interval, bootstrap, composite_measure, paired_difference, pr_auc_measure, roc_auc_measure
+from tidegate.measures.intervals import (
+    Interval,
+    bootstrap,
+    composite_measure,
+    log_loss_measure,
+    paired_difference,
+    pr_auc_measure,
+    roc_auc_measure,
+)
 
 Labels = NDArray[np.int8]
 Floats = NDArray[np.float64]
@@ -60,13 +68,29 @@ def platt(margin: Floats, label: Labels) -> Calibration:
     return Calibration(slope=float(found.x[0]) / scale, intercept=float(found.x[1]))
 
 
-def choose(judged: Sequence[Judged], label: Labels, seed: int) -> Judged:
-    """The best by composite score. Those not worse than it beyond noise (paired bootstrap, 95 %) are its equals: among equals the simpler
-    goes first, and of the same complexity the one with the lower log-loss, which no threshold makes jump.
+def choose(judged: Sequence[Judged], label: Labels, seed: int) -> tuple[Judged, str]:
+    """The candidate to serve, and why in a sentence.
+
+    Best by composite score; those not worse than it beyond noise (paired bootstrap, 95 %) are its equals, since a threshold makes that
+    score jump. Among equals the lowest log-loss decides, but only beyond noise: of those not worse in it, the simplest goes first.
     """
     best = max(judged, key=lambda candidate: candidate.metrics["composite"])
     equals = [candidate for candidate in judged if candidate is best or not worse_beyond_noise(candidate, best, label, seed)]
-    return min(equals, key=lambda candidate: (candidate.complexity, candidate.metrics["log_loss"]))
+    sharpest = min(equals, key=lambda candidate: candidate.metrics["log_loss"])
+    as_sharp = [candidate for candidate in equals if candidate is sharpest or not blunter_beyond_noise(candidate, sharpest, label, seed)]
+    chosen = min(as_sharp, key=lambda candidate: (candidate.complexity, candidate.metrics["log_loss"]))
+    return chosen, _why(chosen, best, sharpest, len(equals), len(as_sharp))
+
+
+def _why(chosen: Judged, best: Judged, sharpest: Judged, equals: int, as_sharp: int) -> str:
+    if equals == 1:
+        return f"{chosen.name} has the best composite score out of fold, beyond noise."
+    first = f"{equals} models have a composite score out of fold that noise could explain ({best.name} the best)"
+    if as_sharp == 1:
+        return f"{first}; of these {chosen.name} has the lowest log-loss, beyond noise."
+    if chosen is sharpest:
+        return f"{first}; of these {chosen.name} has the lowest log-loss, and no simpler one comes as near as noise."
+    return f"{first}; {chosen.name} is the simplest of the {as_sharp} whose log-loss is as low as that of {sharpest.name} within noise."
 
 
 def worse_beyond_noise(candidate: Judged, other: Judged, label: Labels, seed: int) -> bool:
@@ -74,6 +98,12 @@ def worse_beyond_noise(candidate: Judged, other: Judged, label: Labels, seed: in
     first = composite_measure(label, candidate.probability, candidate.threshold)
     second = composite_measure(label, other.probability, other.threshold)
     return paired_difference(first, second, len(label), seed).high < 0
+
+
+def blunter_beyond_noise(candidate: Judged, other: Judged, label: Labels, seed: int) -> bool:
+    """Whether the log-loss of `candidate` is higher than that of `other` in more than 97.5 % of bootstrap draws."""
+    first, second = (log_loss_measure(label, judged.probability) for judged in (candidate, other))
+    return paired_difference(first, second, len(label), seed).low > 0
 
 
 def evidence(candidate: Judged, label: Labels, seed: int) -> dict[str, Interval]:

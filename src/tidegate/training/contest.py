@@ -1,73 +1,94 @@
-"""The contest: every candidate is judged out of fold, refitted on all training rows, and only then measured on the holdout."""
+"""The contest: baselines, tuned candidates and ensembles are compared on out-of-fold predictions; the holdout only reports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tidegate.bundle.scorer import calibrated
-from tidegate.customers.split import Split
-from tidegate.features import Matrix
-from tidegate.measures.classification import measure
 from tidegate.measures.intervals import composite_measure, paired_difference
 from tidegate.registry.promote import Gate, first_champion_gates
-from tidegate.training.candidates import YARDSTICK, Candidate
-from tidegate.training.choice import Judged, choose, evidence, judge
-from tidegate.training.fitted import Fitted
-from tidegate.training.folds import fold_positions, out_of_fold_margins
+from tidegate.training.arena import Arena, Contestant, combined, trained
+from tidegate.training.candidates import YARDSTICK
+from tidegate.training.choice import choose, evidence
+from tidegate.training.ensembles import Part, ensembles_of
 from tidegate.training.order import Order
+from tidegate.training.search import Tuned, tune
 
 Progress = Callable[[str, float], None]
-Labels = NDArray[np.int8]
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A candidate after the contest. `probability`: float64 (holdout rows,), calibrated; `holdout`: its metrics there."""
-
-    candidate: Candidate
-    judged: Judged
-    fitted: Fitted
-    probability: NDArray[np.float64]
-    holdout: dict[str, float]
+BEGIN, END = 0.05, 0.85
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Everybody who took part, and who was chosen from out-of-fold predictions alone."""
+    """Everybody who took part; who was chosen, from out-of-fold predictions alone, and why; CPU seconds of searching and fitting."""
 
     contestants: tuple[Contestant, ...]
     winner: Contestant
+    reason: str
+    arena: Arena
+    cpu_seconds: float
 
 
-def compete(order: Order, matrix: Matrix, label: Labels, split: Split, progress: Progress) -> Contest:
-    """Judge, refit and measure every candidate of the order. `matrix`: float32 (n, f); `label`: int8 (n,)."""
-    rows, labels = matrix[split.train], label[split.train]
-    groups = split.groups[split.train] if split.groups is not None else None
-    folds = fold_positions(labels, groups, order.seed)
-    contestants = []
+def compete(order: Order, arena: Arena, store: Path, progress: Progress) -> Contest:
+    """Train and judge everybody the order asks for; `store` is the file of the search."""
+    began = time.process_time()
+    searching = order.effort.search != "none"
+    middle = BEGIN + 0.15 if searching else END
+    singles = []
     for number, candidate in enumerate(order.candidates):
-        progress(f"Training {candidate.name.replace('_', ' ')}", 0.05 + 0.8 * number / len(order.candidates))
-        margins = out_of_fold_margins(candidate, rows, labels, folds, order.seed)
-        fitted = candidate.fit(rows, labels, order.seed, candidate.parameters)
-        judged = judge(candidate.name, candidate.complexity, labels, margins, fitted.space)
-        probability = calibrated(judged.calibration, fitted.margin(matrix[split.holdout]))
-        holdout = measure(label[split.holdout], probability, judged.threshold)
-        contestants.append(Contestant(candidate, judged, fitted, probability, holdout))
-    chosen = choose([contestant.judged for contestant in contestants], labels, order.seed)
+        progress(f"Training {_words(candidate.name)}", BEGIN + (middle - BEGIN) * number / len(order.candidates))
+        singles.append(trained(arena, candidate, "baseline"))
+    for found in _search(order, arena, singles, store, progress) if searching else ():
+        progress(f"Training {_words(found.candidate.name)} as tuned", END - 0.05)
+        singles.append(trained(arena, found.candidate, "tuned", found.trials))
+    contestants = (*singles, *_ensembles(order, arena, singles))
+    chosen, reason = choose([contestant.judged for contestant in contestants], arena.field.label, order.model_seed)
     winner = next(contestant for contestant in contestants if contestant.judged is chosen)
-    return Contest(tuple(contestants), winner)
+    return Contest(contestants, winner, reason, arena, round(time.process_time() - began, 2))
 
 
-def gates_of(contest: Contest, label: Labels, seed: int) -> tuple[Gate, ...]:
-    """The first champion's gates on out-of-fold evidence; `label`: int8 (training rows,)."""
-    winner = contest.winner.judged
-    logistic = next(contestant.judged for contestant in contest.contestants if contestant.candidate.name == YARDSTICK)
+def _search(order: Order, arena: Arena, baselines: Sequence[Contestant], store: Path, progress: Progress) -> list[Tuned]:
+    """Tune the algorithms whose baselines are sharpest; a time limit is shared out among them as they come."""
+    effort = order.effort
+    by_loss = sorted(baselines, key=lambda one: one.judged.metrics["log_loss"])
+    candidates = {candidate.name: candidate for candidate in order.candidates}
+    chosen = [candidates[one.algorithm] for one in by_loss[: effort.tuned]]
+    deadline = None if effort.minutes is None else time.monotonic() + 60 * effort.minutes
+    field, found = arena.search_field, []
+    for number, candidate in enumerate(chosen):
+        now = time.monotonic()
+        until = None if deadline is None else now + max(deadline - now, 0.0) / (len(chosen) - number)
+
+        def tried(done: int, best: float, name: str = candidate.name, number: int = number) -> None:
+            of = f" of {effort.trials}" if effort.trials is not None else ""
+            within = done / effort.trials if effort.trials else 0.5
+            share = 0.2 + (END - 0.25) * (number + min(within, 1.0)) / len(chosen)
+            progress(f"Tuning {_words(name)}: {done}{of} trials, PR-AUC {best:.4f}", share)
+
+        tuned = tune(candidate, field, effort, store, until, tried)
+        found += [tuned] if tuned is not None else []
+    return found
+
+
+def _ensembles(order: Order, arena: Arena, singles: Sequence[Contestant]) -> list[Contestant]:
+    if not order.effort.ensembles:
+        return []
+    parts = [Part(one.judged, one.margins, one.model) for one in singles]
+    return [combined(arena, ensemble) for ensemble in ensembles_of(parts, arena.field.label, arena.field.folds)]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def gates_of(contest: Contest, seed: int) -> tuple[Gate, ...]:
+    """The first champion's gates on out-of-fold evidence."""
+    label, winner = contest.arena.field.label, contest.winner.judged
+    logistic = next(one.judged for one in contest.contestants if one.algorithm == YARDSTICK and one.kind == "baseline")
     against = None
-    if winner is not logistic:
+    if contest.winner.algorithm != YARDSTICK:
         mine, simple = (composite_measure(label, judged.probability, judged.threshold) for judged in (winner, logistic))
         against = paired_difference(mine, simple, len(label), seed)
     seen = evidence(winner, label, seed)

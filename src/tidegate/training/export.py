@@ -1,65 +1,92 @@
-"""Models → open formats that a scorer reads: trees as ONNX in double precision, linear models as JSON."""
+"""Models → open formats that a scorer reads: trees as ONNX in double precision and as arrays, linear models as JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tidegate.bundle.reasons.arrays import TREE_ARRAYS
+from tidegate.training.fitted import Linear
 from tidegate.training.trees import Trees
 
 LEFT_IF_AT_MOST = 0  # BRANCH_LEQ of ai.onnx.ml TreeEnsemble, version 5
 
 
-def write_trees(path: Path, trees: Trees, features: int) -> None:
-    """An ONNX graph: float32 (n, features) → double (n, 1) margins. Thresholds and leaves keep their full precision."""
+def write_model(folder: Path, contents: Sequence[Trees | Linear], features: int) -> None:
+    """`model.onnx` and `trees.npz` with every tree model and `model.json` with every linear one, each only where there is one."""
+    trees = [content for content in contents if isinstance(content, Trees)]
+    if trees:
+        write_trees(folder / "model.onnx", trees, features)
+        write_tree_arrays(folder / "trees.npz", trees)
+    linear = [content for content in contents if isinstance(content, Linear)]
+    if linear:
+        write_linear(folder / "model.json", linear)
+
+
+def write_trees(path: Path, models: Sequence[Trees], features: int) -> None:
+    """An ONNX graph: float32 (n, features) → double (n, models) margins. Thresholds and leaves keep their full precision."""
     from onnx import TensorProto, helper
 
-    if not trees.roots:
-        # The operator wants a tree; a model that never splits gets one that adds nothing.
-        root = trees.add_node(0, 0.0, True)
-        trees.link(root, (trees.add_leaf(0.0), True), (trees.add_leaf(0.0), True))
-        trees.roots.append(root)
+    for trees in models:
+        _require_a_tree(trees)
     widen = helper.make_node("Cast", ["features"], ["doubles"], to=TensorProto.DOUBLE)
     whole = [helper.make_node("Add", ["sum", "offset"], ["margin"])]
-    if trees.divisor != 1.0:
+    if any(trees.divisor != 1.0 for trees in models):
         whole = [helper.make_node("Div", ["sum", "divisor"], ["mean"]), helper.make_node("Add", ["mean", "offset"], ["margin"])]
     graph = helper.make_graph(
-        [widen, _ensemble(trees), *whole],
+        [widen, _ensemble(models), *whole],
         "margin",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, features])],
-        [helper.make_tensor_value_info("margin", TensorProto.DOUBLE, [None, 1])],
-        initializer=[_doubles("offset", [trees.offset]), _doubles("divisor", [trees.divisor])],
+        [helper.make_tensor_value_info("margin", TensorProto.DOUBLE, [None, len(models)])],
+        initializer=[
+            _doubles("offset", [trees.offset for trees in models]),
+            _doubles("divisor", [trees.divisor for trees in models]),
+        ],
     )
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     path.write_bytes(helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString())
 
 
-def _ensemble(trees: Trees) -> Any:
+def _require_a_tree(trees: Trees) -> None:
+    """The operator wants a tree; a model that never splits gets one that adds nothing."""
+    if not trees.roots:
+        root = trees.add_node(0, 0.0, True)
+        trees.link(root, (trees.add_leaf(0.0, 1.0), True), (trees.add_leaf(0.0, 1.0), True))
+        trees.roots.append(root)
+
+
+def _ensemble(models: Sequence[Trees]) -> Any:
+    """All models' trees in one node, each model a target of it: a row walks them in one call."""
     from onnx import helper, numpy_helper
 
+    joined = Trees()
+    targets: list[int] = []
+    for target, trees in enumerate(models):
+        joined.append(trees)
+        targets += [target] * len(trees.leaf)
     return helper.make_node(
         "TreeEnsemble",
         ["doubles"],
         ["sum"],
         domain="ai.onnx.ml",
-        n_targets=1,
+        n_targets=len(models),
         aggregate_function=1,
         post_transform=0,
-        tree_roots=trees.roots,
-        nodes_featureids=trees.feature,
-        nodes_splits=_doubles("splits", trees.threshold),
-        nodes_modes=numpy_helper.from_array(np.full(len(trees.feature), LEFT_IF_AT_MOST, np.uint8), "modes"),
-        nodes_missing_value_tracks_true=[int(flag) for flag in trees.missing_left],
-        nodes_truenodeids=trees.left,
-        nodes_falsenodeids=trees.right,
-        nodes_trueleafs=[int(flag) for flag in trees.left_is_leaf],
-        nodes_falseleafs=[int(flag) for flag in trees.right_is_leaf],
-        leaf_targetids=[0] * len(trees.leaf),
-        leaf_weights=_doubles("leaves", trees.leaf),
+        tree_roots=joined.roots,
+        nodes_featureids=joined.feature,
+        nodes_splits=_doubles("splits", joined.threshold),
+        nodes_modes=numpy_helper.from_array(np.full(len(joined.feature), LEFT_IF_AT_MOST, np.uint8), "modes"),
+        nodes_missing_value_tracks_true=[int(flag) for flag in joined.missing_left],
+        nodes_truenodeids=joined.left,
+        nodes_falsenodeids=joined.right,
+        nodes_trueleafs=[int(flag) for flag in joined.left_is_leaf],
+        nodes_falseleafs=[int(flag) for flag in joined.right_is_leaf],
+        leaf_targetids=targets,
+        leaf_weights=_doubles("leaves", joined.leaf),
     )
 
 
@@ -69,7 +96,21 @@ def _doubles(name: str, values: list[float]) -> Any:
     return numpy_helper.from_array(np.array(values, np.float64), name)
 
 
-def write_linear(path: Path, mean: NDArray[np.float64], scale: NDArray[np.float64], weight: NDArray[np.float64], intercept: float) -> None:
-    """Mean, scale and weight a feature, float64 (f,), and the intercept; JSON keeps every bit of a double."""
-    content = {"mean": mean.tolist(), "scale": scale.tolist(), "weight": weight.tolist(), "intercept": intercept}
+def write_tree_arrays(path: Path, models: Sequence[Trees]) -> None:
+    """The trees of all models joined, as plain arrays: what `bundle.reasons` explains. `tree_member` says whose each root is."""
+    joined = Trees()
+    for trees in models:
+        _require_a_tree(trees)
+        joined.append(trees)
+    arrays = {name: np.array(getattr(joined, name), kind) for name, kind in TREE_ARRAYS.items() if hasattr(joined, name)}
+    arrays["tree_member"] = np.repeat(np.arange(len(models), dtype=np.int32), [len(trees.roots) for trees in models])
+    arrays["offset"] = np.array([trees.offset for trees in models], np.float64)
+    arrays["divisor"] = np.array([trees.divisor for trees in models], np.float64)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+
+def write_linear(path: Path, models: Sequence[Linear]) -> None:
+    """Linear models as JSON, which keeps every bit of a double."""
+    names = ("mean", "scale", "weight")
+    content = [{**{name: getattr(one, name).tolist() for name in names}, "intercept": one.intercept} for one in models]
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +11,34 @@ from numpy.typing import NDArray
 from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix
 from tidegate.training.candidates import Candidate
+from tidegate.training.fitted import Fitted, Watched, on_columns
+from tidegate.training.oversampling import oversampled
 
 FOLDS = 5
+PATIENCE = 150
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def fold_positions(
-    label: NDArray[np.int8], groups: NDArray[np.object_] | None, seed: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+@dataclass(frozen=True)
+class Field:
+    """What models are fitted on: training rows float32 (n, f), labels int8 (n,), folds, the models' seed, whether rows are oversampled, and
+    which features are ratios, bool (f,).
+    """
+
+    matrix: Matrix
+    label: NDArray[np.int8]
+    folds: Sequence[Fold]
+    seed: int
+    smote: bool
+    ratios: NDArray[np.bool_]
+
+
+def fold_positions(label: NDArray[np.int8], groups: NDArray[np.object_] | None, seed: int) -> list[Fold]:
     """Five (training, judged) pairs of positions, stratified by label; rows of one group stay together. Raises NotEnoughData."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if groups is None:
-        pairs: Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]] = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(
-            label, label
-        )
+        pairs: Iterator[Fold] = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(label, label)
     else:
         codes = np.unique(groups, return_inverse=True)[1]
         pairs = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(label, label, codes)
@@ -33,11 +48,24 @@ def fold_positions(
     return found
 
 
-def out_of_fold_margins(
-    candidate: Candidate, matrix: Matrix, label: NDArray[np.int8], folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]], seed: int
-) -> NDArray[np.float64]:
+def out_of_fold_margins(candidate: Candidate, field: Field) -> NDArray[np.float64]:
     """Margins float64 (n,), each from the fold whose model did not see the row."""
-    margins = np.empty(len(label), np.float64)
-    for train, judged in folds:
-        margins[judged] = candidate.fit(matrix[train], label[train], seed, candidate.parameters).margin(matrix[judged])
+    margins = np.empty(len(field.label), np.float64)
+    for train, judged in field.folds:
+        margins[judged] = fit(candidate, field, train).margin(field.matrix[judged])
     return margins
+
+
+def fit(candidate: Candidate, field: Field, rows: NDArray[np.int64] | slice, watched: NDArray[np.int64] | None = None) -> Fitted:
+    """Fit a candidate on some rows, watching others; the only way in which training fits a model.
+
+    Rows are oversampled where the field asks for it, ratios left out where the candidate does not want them and there is something else.
+    """
+    with_ratios = candidate.ratios or bool(field.ratios.all())
+    columns = np.arange(field.matrix.shape[1]) if with_ratios else np.flatnonzero(~field.ratios)
+    matrix, label = field.matrix[rows][:, columns], field.label[rows]
+    if field.smote:
+        matrix, label = oversampled(matrix, label, field.seed)
+    watching = None if watched is None else Watched(field.matrix[watched][:, columns], field.label[watched], PATIENCE)
+    fitted = candidate.fit(np.ascontiguousarray(matrix), label, field.seed, candidate.parameters, watching)
+    return fitted if with_ratios else on_columns(fitted, columns, field.matrix.shape[1])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tidegate.bundle.scorer import standardised
+from tidegate.bundle.model import standardised
 from tidegate.features import Matrix
-from tidegate.training.export import write_linear
-from tidegate.training.fitted import Fitted, Labels, Margins, no_splits
+from tidegate.training.fitted import Fitted, Labels, Linear, Margins, Watched
 
 FAR = 1e300  # as the scale of a constant feature it makes every value of it zero
 
 
-def fit_logistic_regression(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any]) -> Fitted:
+def fit_logistic_regression(matrix: Matrix, label: Labels, seed: int, parameters: dict[str, Any], _: Watched | None = None) -> Fitted:
     """Logistic regression on standardised features; a missing value stands at its feature's mean."""
     from sklearn.linear_model import LogisticRegression
 
@@ -33,7 +31,4 @@ def fit_logistic_regression(matrix: Matrix, label: Labels, seed: int, parameters
     def margin(rows: Matrix) -> Margins:
         return np.asarray(model.decision_function(standardised(rows, mean, scale)), np.float64)
 
-    def write(folder: Path) -> None:
-        write_linear(folder / "model.json", mean, scale, weight, intercept)
-
-    return Fitted(margin, "linear", "logit", write, no_splits)
+    return Fitted(margin, "linear", "logit", lambda: Linear(mean, scale, weight, intercept))

@@ -10,7 +10,8 @@ class Trees:
     """A sum of trees. A row goes left where x ≤ threshold, or where x is missing and `missing_left`.
 
     `left`, `right`: position of an inner node, or of a leaf where the flag beside it says so. `roots`: an inner node a tree.
-    The margin is the sum of the leaves reached, divided by `divisor`, plus `offset`.
+    The margin is the sum of the leaves reached, divided by `divisor`, plus `offset`. `leaf_cover` is the weight of the training rows that
+    reached each leaf, as the library counts it: reasons average over it.
     """
 
     feature: list[int] = field(default_factory=list)
@@ -21,13 +22,15 @@ class Trees:
     left_is_leaf: list[bool] = field(default_factory=list)
     right_is_leaf: list[bool] = field(default_factory=list)
     leaf: list[float] = field(default_factory=list)
+    leaf_cover: list[float] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     offset: float = 0.0
     divisor: float = 1.0
 
-    def add_leaf(self, value: float) -> int:
-        """A leaf; returns its position."""
+    def add_leaf(self, value: float, cover: float) -> int:
+        """A leaf and the weight of the training rows that reached it; returns its position."""
         self.leaf.append(value)
+        self.leaf_cover.append(cover)
         return len(self.leaf) - 1
 
     def add_node(self, feature: int, threshold: float, missing_left: bool) -> int:
@@ -45,3 +48,17 @@ class Trees:
         """Set a node's children, each with whether it is a leaf."""
         self.left[node], self.left_is_leaf[node] = left
         self.right[node], self.right_is_leaf[node] = right
+
+    def append(self, other: Trees) -> None:
+        """Put another model's trees after these, positions moved; its offset and divisor stay with it."""
+        nodes, leaves = len(self.feature), len(self.leaf)
+        self.feature += other.feature
+        self.threshold += other.threshold
+        self.missing_left += other.missing_left
+        self.left += [child + (leaves if is_leaf else nodes) for child, is_leaf in zip(other.left, other.left_is_leaf, strict=True)]
+        self.right += [child + (leaves if is_leaf else nodes) for child, is_leaf in zip(other.right, other.right_is_leaf, strict=True)]
+        self.left_is_leaf += other.left_is_leaf
+        self.right_is_leaf += other.right_is_leaf
+        self.leaf += other.leaf
+        self.leaf_cover += other.leaf_cover
+        self.roots += [root + nodes for root in other.roots]

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from conftest import TrainedHome
+from tidegate.bundle.calibration import calibrated
 from tidegate.bundle.champion import champion_pointer, open_champion
 from tidegate.bundle.check import check_bundle
 from tidegate.bundle.golden import check_golden, synthetic_rows
 from tidegate.bundle.manifest import Calibration, Manifest, read_manifest, seal
-from tidegate.bundle.scorer import calibrated, fixed_order_sum, open_scorer, score
+from tidegate.bundle.model import fixed_order_sum
+from tidegate.bundle.scorer import open_scorer, score
 from tidegate.customers.cells import objects_from_rows, rows_from_objects
 from tidegate.customers.contract import breaches, compile_contract
 from tidegate.customers.history import load_history
@@ -64,7 +66,7 @@ def test_a_file_that_the_manifest_does_not_name_is_refused(own_home: Home) -> No
 
 def test_a_bundle_holds_no_pickle_and_no_real_customer(own_home: Home, trained: TrainedHome) -> None:
     folder, _ = bundle_of(own_home)
-    assert {path.suffix for path in folder.iterdir()} <= {".json", ".onnx", ".toml"}
+    assert {path.suffix for path in folder.iterdir()} <= {".json", ".onnx", ".toml", ".npz", ".html"}
     golden = json.loads((folder / "golden.json").read_text())["rows"]
     spec = open_champion(Storage(own_home.storage)).contract.spec
     history = load_history(trained.data, spec, own_home.quarantine / "q.csv", 1.0)
@@ -125,3 +127,23 @@ def bundle_of(home: Home) -> tuple[Path, str]:
 
 def read_manifest_unchecked(folder: Path) -> Manifest:
     return Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+
+
+def test_a_bundle_of_another_format_says_so(own_home: Home) -> None:
+    folder = next((own_home.storage / "bundles").iterdir())
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
+    with pytest.raises(BundleRefused, match=r"has format 1; this Tidegate reads format 2\. Train again"):
+        read_manifest(folder)
+
+
+def test_a_bundle_whose_trees_for_reasons_are_damaged_does_not_pass_its_check(own_home: Home) -> None:
+    folder = next((own_home.storage / "bundles").iterdir())
+    (folder / "trees.npz").write_bytes((folder / "trees.npz").read_bytes()[:500])
+    digest = seal(folder, read_unchecked(folder))
+    with pytest.raises(BundleRefused):
+        check_bundle(folder, digest)
+
+
+def read_unchecked(folder: Path) -> Manifest:
+    return Manifest.model_validate_json((folder / "manifest.json").read_text())

@@ -7,8 +7,17 @@ import math
 import numpy as np
 import pytest
 
-from tidegate.measures.classification import at_threshold, composite, pr_auc, roc_auc
-from tidegate.measures.intervals import bootstrap, composite_measure, paired_difference, pr_auc_measure, roc_auc_measure
+from tidegate.measures import classification
+from tidegate.measures.classification import at_threshold, composite, measure, pr_auc, roc_auc
+from tidegate.measures.intervals import (
+    bootstrap,
+    composite_measure,
+    measured,
+    paired_difference,
+    pr_auc_measure,
+    roc_auc_measure,
+    wilson,
+)
 
 GENERATOR = np.random.default_rng(0)
 LABEL = (GENERATOR.random(600) < 0.2).astype(np.int8)
@@ -67,3 +76,61 @@ def test_draws_without_a_class_are_left_out() -> None:
     label = np.array([1, *[0] * 9], np.int8)
     interval = bootstrap(roc_auc_measure(label, np.linspace(1, 0, 10)), 10, 0)
     assert (interval.low, interval.value, interval.high) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.4, 1.1])
+def test_every_measure_has_an_interval_around_its_exact_value(threshold: float) -> None:
+    found = measured(LABEL, GOOD, threshold, seed=3)
+    assert {name: interval.value for name, interval in found.items()} == measure(LABEL, GOOD, threshold)
+    assert all(interval.low <= interval.value <= interval.high for interval in found.values())
+
+
+def test_measured_together_or_alone_the_interval_is_the_same() -> None:
+    found = measured(LABEL, GOOD, 0.4, seed=3, draws=60)
+    alone = {
+        "roc_auc": roc_auc_measure(LABEL, GOOD),
+        "pr_auc": pr_auc_measure(LABEL, GOOD),
+        "composite": composite_measure(LABEL, GOOD, 0.4),
+        "brier": lambda weights: classification.brier(LABEL, GOOD, weights),
+        "log_loss": lambda weights: classification.log_loss(LABEL, GOOD, weights),
+        **{
+            name: lambda weights, name=name: at_threshold(LABEL, GOOD, 0.4, weights)[name]
+            for name in ("f1", "precision", "recall", "accuracy")
+        },
+    }
+    for name, one in alone.items():
+        expected = bootstrap(one, 600, 3, draws=60)
+        assert (found[name].low, found[name].high) == pytest.approx((expected.low, expected.high), abs=1e-12), name
+    assert set(found) == {*alone, "expected_calibration_error"}
+
+
+def test_the_calibration_errors_interval_is_not_lifted_by_the_noise_of_the_draws() -> None:
+    generator = np.random.default_rng(11)
+    probability = generator.uniform(0.05, 0.5, 800)
+    label = (generator.random(800) < probability).astype(np.int8)
+    found = measured(label, probability, 0.3, seed=0)["expected_calibration_error"]
+    raw = bootstrap(lambda weights: classification.expected_calibration_error(label, probability, weights=weights), 800, 0)
+    assert 0 <= found.low < found.value < found.high < raw.high
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_class_alone_has_no_roc_auc_and_everything_else() -> None:
+    found = measured(np.zeros(20, np.int8), np.linspace(0, 1, 20), 0.5, seed=0, draws=20)
+    assert math.isnan(found["roc_auc"].value)
+    assert math.isnan(found["roc_auc"].low)
+    assert found["brier"].low < found["brier"].high
+    seldom = measured(np.array([1, *[0] * 9], np.int8), np.linspace(1, 0, 10), 0.5, seed=0)["roc_auc"]
+    assert (seldom.low, seldom.value, seldom.high) == (1.0, 1.0, 1.0)
+
+
+def test_an_interval_of_a_share_is_wilsons() -> None:
+    from scipy.stats import binomtest
+
+    for successes, count in ((0, 1), (3, 10), (10, 10), (17, 400)):
+        expected = binomtest(successes, count).proportion_ci(method="wilson")
+        found = wilson(successes, count)
+        assert (found.low, found.value, found.high) == pytest.approx((expected.low, successes / count, expected.high), abs=1e-6)
+        assert 0 <= found.low <= found.value <= found.high <= 1
+    nothing = wilson(0, 0)
+    assert math.isnan(nothing.value)
+    assert (nothing.low, nothing.high) == (0.0, 1.0)

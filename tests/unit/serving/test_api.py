@@ -285,7 +285,7 @@ def test_pages_say_what_serves(client: TestClient, service: Service, trained: Tr
     assert client.get("/ready").json()["status"] == "ready"
     info = client.get("/model-info").json()
     assert info["digest"] == service.scorer.digest
-    assert info["metrics"]["roc_auc"] == trained.trained.winner.holdout["roc_auc"]
+    assert info["metrics"]["roc_auc"] == trained.trained.assessment.metrics["roc_auc"]
     assert [column["name"] for column in client.get("/features").json()["columns"]] == list(GOOD)
 
 

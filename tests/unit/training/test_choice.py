@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidegate.bundle.scorer import calibrated
+from tidegate.bundle.calibration import calibrated
 from tidegate.measures.classification import best_f1_threshold
 from tidegate.training.choice import Judged, choose, judge, platt, worse_beyond_noise
 
@@ -55,15 +55,15 @@ def candidates(label: np.ndarray, simple: np.ndarray, complicated: np.ndarray) -
 def test_a_simpler_candidate_within_noise_goes_first() -> None:
     label, margin = sample(2_000, 2.0, 3)
     first, second = margin + np.random.default_rng(1).normal(scale=0.5, size=(2, len(label)))
-    assert choose(candidates(label, first, second), label, seed=0).name == "simple"
-    assert choose(candidates(label, second, first), label, seed=0).name == "simple"
+    assert choose(candidates(label, first, second), label, seed=0)[0].name == "simple"
+    assert choose(candidates(label, second, first), label, seed=0)[0].name == "simple"
 
 
 def test_a_better_candidate_beyond_noise_wins() -> None:
     label, margin = sample(2_000, 1.0, 4)
     better = margin + 1.5 * label
     found = candidates(label, margin, better)
-    assert choose(found, label, seed=0).name == "complicated"
+    assert choose(found, label, seed=0)[0].name == "complicated"
     assert worse_beyond_noise(found[1], found[0], label, seed=0)
 
 
@@ -73,8 +73,8 @@ def test_among_equals_of_one_complexity_the_better_calibrated_goes_first() -> No
     expected = min((first, second), key=lambda one: one.metrics["log_loss"])
     assert not worse_beyond_noise(first, second, label, 0)
     assert not worse_beyond_noise(second, first, label, 0)
-    assert choose([first, second], label, 0) is expected
-    assert choose([second, first], label, 0) is expected
+    assert choose([first, second], label, 0)[0] is expected
+    assert choose([second, first], label, 0)[0] is expected
 
 
 def noises(count: int) -> np.ndarray:
@@ -84,4 +84,4 @@ def noises(count: int) -> np.ndarray:
 def test_the_choice_does_not_depend_on_the_order() -> None:
     label, margin = sample(1_000, 1.0, 5)
     found = candidates(label, margin, margin + label)
-    assert choose(found, label, 0).name == choose(found[::-1], label, 0).name
+    assert choose(found, label, 0)[0].name == choose(found[::-1], label, 0)[0].name

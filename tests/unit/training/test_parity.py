@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from conftest import TrainedHome
+from tidegate.bundle.calibration import calibrated
 from tidegate.bundle.manifest import Calibration
-from tidegate.bundle.scorer import calibrated, open_linear, open_trees
+from tidegate.bundle.model import Margin, combine, open_members
 from tidegate.errors import BundleRefused
 from tidegate.features import Matrix, compute, plan_features
 from tidegate.training.candidates import CANDIDATES, Candidate, named
-from tidegate.training.export import write_trees
 from tidegate.training.fitted import Fitted, Labels
+from tidegate.training.model import Model, alone
 from tidegate.training.parity import LARGEST_DIFFERENCE, parity_rows, require_parity
 from tidegate.training.tree_dumps import trees_from_lightgbm
 
@@ -39,20 +40,25 @@ def table(trained: TrainedHome) -> tuple[Matrix, Labels]:
 
 
 def fit(candidate: Candidate, table: tuple[Matrix, Labels]) -> Fitted:
-    return candidate.fit(*table, 0, candidate.parameters | SMALL.get(candidate.name, {}))
+    return candidate.fit(*table, 0, candidate.parameters | SMALL.get(candidate.name, {}), None)
+
+
+def served_by(model: Model, folder: Path, features: int) -> Margin:
+    model.write(folder, features)
+    members = open_members(folder, model.members, features)
+    return lambda matrix: combine(model.members, model.combination, members(matrix))
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 def test_what_is_served_is_what_was_trained(candidate: Candidate, table: tuple[Matrix, Labels], tmp_path: Path) -> None:
     matrix, _ = table
-    fitted = fit(candidate, table)
-    fitted.write(tmp_path)
-    served = open_trees(tmp_path / "model.onnx") if fitted.kind == "trees" else open_linear(tmp_path / "model.json", matrix.shape[1])
-    rows = parity_rows(matrix, fitted, seed=1, count=JITTERED)
-    calibration = Calibration(slope=1.0, intercept=0.0, space=fitted.space)
+    model = alone(fit(candidate, table), candidate.name)
+    served = served_by(model, tmp_path, matrix.shape[1])
+    rows = parity_rows(matrix, model, seed=1, count=JITTERED)
+    calibration = Calibration(slope=1.0, intercept=0.0, space=model.space)
     probability = calibrated(calibration, served(rows))
     threshold = 0.5 * float(np.quantile(probability, 0.8) + np.quantile(probability, 0.81))
-    assert require_parity(fitted, probability, rows, calibration, threshold, candidate.name) <= LARGEST_DIFFERENCE
+    assert require_parity(model, probability, rows, calibration, threshold, candidate.name) <= LARGEST_DIFFERENCE
     some = rows[:1001]
     whole = served(some)
     for size in (1, 7, 1000):
@@ -68,19 +74,12 @@ def test_a_threshold_moved_by_one_float32_step_is_caught(table: tuple[Matrix, La
     booster = lightgbm.train({"objective": "binary", "verbose": -1, "num_leaves": 15, "learning_rate": 0.3}, data, 20)
     trees = trees_from_lightgbm(booster.dump_model())
     trees.threshold = [float(np.nextafter(np.float32(value), np.float32(np.inf))) for value in trees.threshold]
-    write_trees(tmp_path / "model.onnx", trees, matrix.shape[1])
-    served = open_trees(tmp_path / "model.onnx")
-    fitted = Fitted(
-        lambda rows: np.asarray(booster.predict(rows, raw_score=True)),
-        "trees",
-        "logit",
-        lambda folder: None,
-        lambda: (np.array(trees.feature), np.array(trees.threshold)),
-    )
-    rows = parity_rows(matrix, fitted, seed=1)
+    model = alone(Fitted(lambda rows: np.asarray(booster.predict(rows, raw_score=True)), "trees", "logit", lambda: trees), "lightgbm")
+    served = served_by(model, tmp_path, matrix.shape[1])
+    rows = parity_rows(matrix, model, seed=1)
     calibration = Calibration(slope=1.0, intercept=0.0)
     with pytest.raises(BundleRefused, match="differs from the trained one"):
-        require_parity(fitted, calibrated(calibration, served(rows)), rows, calibration, 0.5, "lightgbm")
+        require_parity(model, calibrated(calibration, served(rows)), rows, calibration, 0.5, "lightgbm")
 
 
 def test_a_constant_table_still_gives_every_candidate_a_model(tmp_path: Path) -> None:
@@ -89,9 +88,7 @@ def test_a_constant_table_still_gives_every_candidate_a_model(tmp_path: Path) ->
     for candidate in named(None):
         if candidate.name == "catboost":
             continue  # it refuses a table of constants; training counts such features out before it
-        fitted = fit(candidate, (matrix, label))
+        model = alone(fit(candidate, (matrix, label)), candidate.name)
         folder = tmp_path / candidate.name
         folder.mkdir()
-        fitted.write(folder)
-        served = open_trees(folder / "model.onnx") if fitted.kind == "trees" else open_linear(folder / "model.json", 3)
-        assert np.allclose(served(matrix), fitted.margin(matrix), atol=1e-6)
+        assert np.allclose(served_by(model, folder, 3)(matrix), model.margin(matrix), atol=1e-6)

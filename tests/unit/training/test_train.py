@@ -20,15 +20,15 @@ from tidegate.registry.store import open_registry
 from tidegate.storage.files import Storage
 from tidegate.storage.pointer import read_pointer
 from tidegate.training.candidates import named
-from tidegate.training.order import Order
+from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import Trained, train
 
 
 def train_again(home: Home, data: Path, seed: int = 42) -> Trained:
     ledger = open_ledger(sqlite_url(home.ledger))
-    order = Order(data, load_spec("bank"), seed, "quick", 0.2, named("lightgbm"), "test", datetime.now(UTC))
+    order = Order(data, load_spec("bank"), seed, seed, BUDGETS["quick"], 0.2, named("lightgbm"), "test", datetime.now(UTC))
     try:
-        return train(order, home, ledger, lambda text, share: None)
+        return train(order, home, ledger, lambda text, share: None, lambda: datetime.now(UTC))
     finally:
         close_ledger(ledger)
 
@@ -45,19 +45,24 @@ def test_the_reported_metrics_are_those_of_the_served_bundle_on_the_holdout(trai
     scorer = open_scorer(result.bundle, result.version)
     probability = score(scorer, result.history.rows.take(result.split.holdout))
     label = result.history.label[result.split.holdout]
-    assert measure(label, probability, scorer.manifest.threshold) == pytest.approx(result.winner.holdout, abs=1e-9)
+    assert measure(label, probability, scorer.manifest.threshold) == pytest.approx(result.assessment.metrics, abs=1e-9)
 
 
 def test_each_candidate_is_a_run_with_parameters_metrics_and_files(trained: TrainedHome) -> None:
     registry = open_registry(trained.home, "bank")
     runs = registry.client.search_runs([registry.experiment])
-    assert {run.data.tags["algorithm"] for run in runs} == {one.candidate.name for one in trained.trained.contestants}
-    for run in runs:
+    parents = [run for run in runs if run.data.tags["kind"] == "training"]
+    assert len(parents) == 1
+    models = [run for run in runs if run not in parents]
+    assert {run.data.tags["algorithm"] for run in models} == {one.algorithm for one in trained.trained.contest.contestants}
+    assert {run.data.tags["mlflow.parentRunId"] for run in models} == {parents[0].info.run_id}
+    for run in models:
         assert run.info.status == "FINISHED"
         assert {"data_sha256", "spec_sha256", "code_version", "seed", "threshold"} <= set(run.data.params)
         assert {"roc_auc", "pr_auc", "out_of_fold_roc_auc", "brier"} <= set(run.data.metrics)
         files = {file.path for file in registry.client.list_artifacts(run.info.run_id, "evaluation")}
-        assert files == {"evaluation/curves.csv", "evaluation/confusion_matrix.csv", "evaluation/evaluation.png"}
+        names = {"curves.csv", "gain.csv", "calibration.csv", "confusion_matrix.csv", "evaluation.png"}
+        assert files == {f"evaluation/{name}" for name in names}
     champion = registry.client.get_model_version_by_alias("bank", "champion")
     assert str(champion.version) == trained.trained.version
 
@@ -72,7 +77,8 @@ def test_a_second_training_is_a_challenger_and_the_champion_stays(own_home: Home
 
 def test_the_same_data_spec_and_seed_give_the_same_model(tmp_path: Path, trained: TrainedHome) -> None:
     again = train_again(open_home(tmp_path / "home"), trained.data)
-    names = [path.name for path in sorted(again.bundle.iterdir()) if path.name != "manifest.json"]
+    timed = {"manifest.json", "card.json", "card.html"}
+    names = [path.name for path in sorted(again.bundle.iterdir()) if path.name not in timed]
     for name in names:
         assert (again.bundle / name).read_bytes() == (trained.trained.bundle / name).read_bytes(), name
 

@@ -1,0 +1,120 @@
+"""The model files of a bundle: margins of each member, and how members become one margin. No training library is needed.
+
+`model.onnx` holds every tree member in one graph, `model.json` every linear one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.bundle.calibration import calibrated, log_odds
+from tidegate.bundle.manifest import Manifest, Member, read_json
+from tidegate.errors import BundleRefused
+from tidegate.features import Matrix
+
+Margin = Callable[[Matrix], NDArray[np.float64]]
+
+
+def open_model(folder: Path, manifest: Manifest) -> Margin:
+    """Margins of a bundle's model: float32 (n, f) → float64 (n,). Raises BundleRefused where a file cannot be read."""
+    members = open_members(folder, manifest.members, len(manifest.features))
+    if manifest.combination == "single":
+        return lambda matrix: members(matrix)[:, 0]
+    return lambda matrix: combine(manifest.members, manifest.combination, members(matrix))
+
+
+def open_members(folder: Path, members: Sequence[Member], features: int) -> Margin:
+    """Margins of every member, each in its own space: float32 (n, f) → float64 (n, members)."""
+    kinds = [member.kind for member in members]
+    trees = open_trees(folder / "model.onnx") if "trees" in kinds else None
+    linear = open_linear(folder / "model.json", features) if "linear" in kinds else None
+    order = np.argsort(np.argsort([kind == "linear" for kind in kinds], kind="stable"), kind="stable")
+
+    def margins(matrix: Matrix) -> NDArray[np.float64]:
+        found = np.concatenate([part(matrix) for part in (trees, linear) if part is not None], axis=1)
+        if found.shape[1] != len(order):
+            raise BundleRefused(f"Bundle {folder.name} holds another number of models than its manifest names.", "Train again.")
+        return found[:, order]
+
+    return margins
+
+
+def combine(members: Sequence[Member], combination: str, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Margins of the members, float64 (n, m), → the ensemble's, float64 (n,).
+
+    `voting`: the weighted mean of calibrated probabilities. `logit`: the weighted sum of calibrated log-odds (weights may be negative and
+    need not add up to one: a stacking model's coefficients are such weights). Added from the first member to the last.
+    """
+    if combination == "single":
+        return margins[:, 0]
+    columns = [np.ascontiguousarray(margins[:, index]) for index in range(len(members))]
+    parts = [_part(member, combination, column) * member.weight for member, column in zip(members, columns, strict=True)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _part(member: Member, combination: str, margin: NDArray[np.float64]) -> NDArray[np.float64]:
+    if combination == "voting":
+        return calibrated(member.calibration, margin)
+    return member.calibration.slope * log_odds(margin, member.calibration.space) + member.calibration.intercept
+
+
+def open_trees(path: Path) -> Margin:
+    """Margins of an ONNX tree ensemble: float32 (n, f) → float64 (n, targets). Raises BundleRefused where it cannot be loaded."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # An arena would keep the largest batch's memory for good.
+    options.enable_cpu_mem_arena = False
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        entry, result = session.get_inputs()[0].name, session.get_outputs()[0].name
+    except Exception as error:  # noqa: BLE001 - the runtime raises its own types, one a status code
+        raise BundleRefused(f"The model of bundle {path.parent.name} cannot be loaded ({type(error).__name__}).", "Train again.") from None
+
+    def margin(matrix: Matrix) -> NDArray[np.float64]:
+        return np.asarray(session.run([result], {entry: matrix})[0], np.float64).reshape(len(matrix), -1)
+
+    return margin
+
+
+def open_linear(path: Path, features: int) -> Margin:
+    """Margins of linear models, float32 (n, f) → float64 (n, models): each feature standardised, a missing one taken at its mean, products
+    added from first to last.
+    """
+    content = read_json(path)
+    try:
+        assert isinstance(content, list)
+        assert content
+        models = [_linear(parts, features) for parts in content]
+    except (AssertionError, KeyError, TypeError, ValueError):
+        raise BundleRefused(f"The linear model of bundle {path.parent.name} cannot be read.", "Train again.") from None
+    return lambda matrix: np.stack([model(matrix) for model in models], axis=1)
+
+
+def _linear(parts: dict[str, object], features: int) -> Margin:
+    mean, scale, weight = (np.array(parts[name], np.float64) for name in ("mean", "scale", "weight"))
+    intercept = float(parts["intercept"])  # type: ignore[arg-type]
+    assert mean.shape == scale.shape == weight.shape == (features,)
+    assert np.isfinite([*mean, *scale, *weight, intercept]).all()
+    return lambda matrix: intercept + fixed_order_sum(standardised(matrix, mean, scale) * weight)
+
+
+def standardised(matrix: Matrix, mean: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(x − mean) / scale in double precision, 0 where missing: what linear models are trained and served on."""
+    values = (matrix.astype(np.float64) - mean) / scale
+    values[np.isnan(values)] = 0.0
+    return values
+
+
+def fixed_order_sum(products: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Row sums (n,) of (n, f), added from the first column to the last whatever the batch size."""
+    return np.ascontiguousarray(np.cumsum(products, axis=1)[:, -1])

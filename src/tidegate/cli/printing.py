@@ -1,0 +1,33 @@
+"""What a verb says: one JSON object or a text on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import typer
+
+
+def printed(document: Mapping[str, Any], as_json: bool, text: str) -> None:
+    """Print the object, or the text for a person, at once."""
+    typer.echo(json.dumps(document) if as_json else text)
+    sys.stdout.flush()
+
+
+def printer(as_json: bool) -> Callable[[Mapping[str, Any], str], None]:
+    """A function that prints, for verbs that say something before they end."""
+    return lambda document, text: printed(document, as_json, text)
+
+
+def say(*lines: str) -> None:
+    """Lines on stderr."""
+    for line in lines:
+        typer.echo(line, err=True)
+
+
+def fail(detail: str, code: int) -> NoReturn:
+    """One sentence on stderr, and the end of the process."""
+    say(f"tidegate: {detail}")
+    raise SystemExit(code)

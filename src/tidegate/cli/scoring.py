@@ -1,0 +1,50 @@
+"""Verbs of the champion: `score`, `serve`, `verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli import opening
+from tidegate.cli.options import HomeOption, HostOption, JsonOption, PortOption
+from tidegate.cli.printing import printed
+
+
+def score(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Customer table, CSV or Parquet")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="File to write, .csv or .parquet")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add churn probability, prediction and model version to a file; refused rows go to a file beside it."""
+    from tidegate.operations.progress import counting
+    from tidegate.operations.score_file import score_file
+
+    with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger, counting("Scoring") as progress:
+        done = score_file(place, ledger, source, output, settings.max_bad_share, opening.who(), opening.now(), progress)
+    printed({**done.document(), "cpu_seconds": opening.cpu_seconds()}, as_json, done.summary())
+
+
+def serve(host: HostOption = None, port: PortOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Serve the champion over HTTP until stopped."""
+    from tidegate.operations.places import ledger_url
+    from tidegate.serving.server import serve as serve_champion
+
+    def ready(url: str, version: str) -> None:
+        printed({"url": url, "model_version": version}, as_json, f"Serving version {version} on {url}; docs at {url}/docs.")
+
+    with opening.existing(home, host=host, port=port) as (settings, place):
+        serve_champion(place, settings, ledger_url(place, settings), ready)
+
+
+def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check the champion's bundle, the ledger and the chain of events; exit 3 where one is not ok."""
+    from tidegate.operations.verify import verify as verify_home
+
+    with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger:
+        found = verify_home(place, ledger)
+    printed(found.document(), as_json, "\n".join(f"{part}: {state}" for part, state in found.document().items()))
+    if not found.sound:
+        raise typer.Exit(3)

@@ -1,0 +1,127 @@
+"""What became of customers: recorded once for a customer and a time, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from tidegate.errors import InputRefused
+from tidegate.ledger import schema
+from tidegate.ledger.connections import reading, writing
+from tidegate.ledger.events import add_event
+from tidegate.ledger.failures import UnstorableRow
+from tidegate.ledger.store import Ledger
+
+_table = schema.outcomes
+# One query names at most so many customers, below what SQLite (32,766) and PostgreSQL (65,535) take as parameters.
+_CHUNK = 10_000
+# Another process on PostgreSQL may insert between our look and our insert; the second look then finds it.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A customer (keyed hash) was seen to have left (1) or stayed (0).
+
+    `observed_at` and `recorded_at` are ISO-8601 in UTC with microseconds (`time_text`). `source` says where it came from: `file:` and
+    the SHA-256 of a file, or the name of a route.
+    """
+
+    customer: str
+    observed_at: str
+    outcome: int
+    source: str
+    recorded_at: str
+
+
+@dataclass(frozen=True)
+class RecordedOutcomes:
+    """How many were new, and how many the ledger held already."""
+
+    added: int
+    known: int
+
+
+def time_text(moment: datetime) -> str:
+    """A time as the ledger writes it, so that text order is time order. Raises `ValueError` without a time zone.
+
+    >>> time_text(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    '2026-03-01T12:00:00.000000+00:00'
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time of the ledger needs a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def record_outcomes(ledger: Ledger, outcomes: Sequence[Outcome], who: str, evidence: dict[str, object], now: datetime) -> RecordedOutcomes:
+    """Record outcomes and one event in one transaction; what the ledger holds already is counted and not written again.
+
+    Raises `InputRefused`, and records nothing, where a customer has another outcome at the same time, here or in the ledger, and
+    `LedgerUnavailable` when the database fails. Nothing new: no event either.
+    """
+    fresh = _without_repeats(outcomes)
+    for attempt in range(_ATTEMPTS):
+        try:
+            with writing(ledger.engine) as connection:
+                added = _new_ones(connection, fresh)
+                if added:
+                    connection.execute(sa.insert(_table), [asdict(outcome) for outcome in added])
+                    add_event(connection, who, "recorded outcomes", {**evidence, "added": len(added)}, now)
+            return RecordedOutcomes(len(added), len(outcomes) - len(added))
+        except UnstorableRow:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def first_recorded(ledger: Ledger, source: str) -> str | None:
+    """When outcomes of this source were recorded for the first time; None where they never were."""
+    with reading(ledger.engine) as connection:
+        return connection.execute(sa.select(sa.func.min(_table.c.recorded_at)).where(_table.c.source == source)).scalar()
+
+
+def known_customers(ledger: Ledger, customers: Iterable[str]) -> set[str]:
+    """Those of the customers (keyed hashes) whom the ledger has a prediction or an assignment of."""
+    asked = sorted(set(customers))
+    found: set[str] = set()
+    with reading(ledger.engine) as connection:
+        for column in (schema.predictions.c.customer, schema.assignments.c.customer):
+            for chunk in _chunks(asked):
+                found.update(connection.execute(sa.select(column).where(column.in_(chunk)).distinct()).scalars())
+    return found
+
+
+def _without_repeats(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], Outcome]:
+    fresh: dict[tuple[str, str], Outcome] = {}
+    conflicts = set()
+    for outcome in outcomes:
+        key = (outcome.customer, outcome.observed_at)
+        if fresh.setdefault(key, outcome).outcome != outcome.outcome:
+            conflicts.add(key)
+    _refuse(len(conflicts), "two different outcomes at one time")
+    return fresh
+
+
+def _new_ones(connection: sa.Connection, fresh: dict[tuple[str, str], Outcome]) -> list[Outcome]:
+    stored: dict[tuple[str, str], int] = {}
+    select = sa.select(_table.c.customer, _table.c.observed_at, _table.c.outcome)
+    for chunk in _chunks(sorted({customer for customer, _ in fresh})):
+        stored |= {(row.customer, row.observed_at): row.outcome for row in connection.execute(select.where(_table.c.customer.in_(chunk)))}
+    conflicts = sum(stored.get(key, new.outcome) != new.outcome for key, new in fresh.items())
+    _refuse(conflicts, "another outcome in the ledger at the same time")
+    return [outcome for key, outcome in fresh.items() if key not in stored]
+
+
+def _refuse(conflicts: int, what: str) -> None:
+    if conflicts:
+        raise InputRefused(
+            f"{conflicts:,} {'customer has' if conflicts == 1 else 'customers have'} {what}; nothing was recorded.",
+            "Correct the outcomes, or say in `observed_at` at which later time the customer was seen again.",
+        )
+
+
+def _chunks(customers: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (customers[start : start + _CHUNK] for start in range(0, len(customers), _CHUNK))

@@ -1,0 +1,57 @@
+"""What campaigns and outcomes need of a home: the table's spec, and the key that turns an id into the ledger's hash."""
+
+from __future__ import annotations
+
+import secrets
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tidegate.bundle.champion import champion_pointer
+from tidegate.bundle.manifest import read_manifest
+from tidegate.customers.columns import as_text
+from tidegate.customers.formulas import neutralised
+from tidegate.customers.spec import TableSpec, load_spec, parse_spec
+from tidegate.errors import HomeRefused
+from tidegate.home import Home
+from tidegate.ledger.customer_key import KEY_BYTES, load_or_create_key
+from tidegate.storage.files import Storage
+
+
+def spec_of(home: Home, given: str | None = None) -> TableSpec:
+    """The given spec, else that of the champion's bundle. Raises SpecRefused, NoChampion or BundleRefused."""
+    if given is not None:
+        return load_spec(given)
+    storage = Storage(home.storage)
+    pointer = champion_pointer(storage)
+    folder = storage.root / "bundles" / pointer.version
+    read_manifest(folder, pointer.digest)  # every file is the one that was promoted
+    return parse_spec((folder / "spec.toml").read_text(encoding="utf-8"), f"spec of bundle {pointer.version}")
+
+
+def customer_key(home: Home, *, create: bool) -> bytes:
+    """The installation's secret key. Raises HomeRefused.
+
+    Without `create` an absent key stays absent, and the answer is one that was never used: the ledger then knows nobody anyway.
+    """
+    place = home.secrets / "customer.key"
+    if not create and not place.exists():
+        return secrets.token_bytes(KEY_BYTES)
+    try:
+        home.secrets.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise HomeRefused(f"{home.secrets} cannot be made: {error.strerror}.", "Check the rights of the home.") from None
+    return load_or_create_key(place)
+
+
+def customer_ids(array: pa.Array, spec: TableSpec) -> list[str | None]:
+    """Ids as text, None where missing, without the `'` that `score` puts before an id that a spreadsheet would run.
+
+    >>> from tidegate.customers.spec import load_spec
+    >>> customer_ids(pa.array(["'=K1", "K2", "'K3", ""]), load_spec("bank"))
+    ['=K1', 'K2', "'K3", None]
+    """
+    text = as_text(array)
+    bare = pc.replace_substring_regex(text, "^'", "")
+    marked = pc.and_(pc.starts_with(text, "'"), pc.equal(neutralised(bare), text))
+    return [None if cell is None or cell in spec.missing else cell for cell in pc.if_else(marked, bare, text).to_pylist()]

@@ -1,0 +1,228 @@
+"""Tuning: Optuna proposes a candidate's parameters, five folds of the training rows judge them by PR-AUC.
+
+The folds are drawn with another seed than those on which candidates are compared afterwards, and early stopping only fixes a number of
+trees here: no row stops the model that is later judged on it. The study is stored after every fold, so a killed search goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidegate.errors import HomeRefused, SearchStopped
+from tidegate.measures.classification import pr_auc
+from tidegate.training.candidates import Candidate
+from tidegate.training.folds import Field, Fold, fit
+from tidegate.training.order import Effort
+from tidegate.training.spaces import SPACES, Dimension, Space
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import optuna
+
+STARTING_TRIALS = 5
+NEVER_PRUNED = 3
+# The last fit has a quarter more rows than a fold's.
+MORE_ROUNDS = 1.2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration that was tried: its PR-AUC a fold judged (fewer than all where it was pruned), and the CPU seconds it took."""
+
+    number: int
+    parameters: Mapping[str, Any]
+    folds: tuple[float, ...]
+    pruned: bool
+    cpu_seconds: float
+
+    @property
+    def value(self) -> float:
+        """Mean PR-AUC over the folds judged."""
+        return float(np.mean(self.folds))
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The candidate with the best parameters found, and everything that was tried, in order."""
+
+    candidate: Candidate
+    trials: tuple[Trial, ...]
+
+
+def tune(
+    candidate: Candidate, field: Field, effort: Effort, store: Path, until: float | None, progress: Callable[[int, float], None]
+) -> Tuned | None:
+    """The best of the effort's trials; those already in `store` count. None where no trial was ever completed.
+
+    `until`: `time.monotonic()` at which no further trial starts. `progress` takes the trials done and the best PR-AUC so far.
+    Raises SearchStopped, naming the best so far, when interrupted; HomeRefused where the study cannot be stored.
+    """
+    with _stored(store):
+        study = _open(candidate, field, effort, store)
+        done = _finished(study)
+        try:
+            while (effort.trials is None or done < effort.trials) and (until is None or time.monotonic() < until or not done):
+                _try_one(study, candidate, field, effort, done)
+                done += 1
+                progress(done, _best_value(study))
+        except KeyboardInterrupt:
+            raise SearchStopped(*_so_far(study, candidate, effort)) from None
+        return _tuned(study, candidate)
+
+
+def _open(candidate: Candidate, field: Field, effort: Effort, store: Path) -> optuna.Study:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    store.parent.mkdir(parents=True, exist_ok=True)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{store}", engine_kwargs={"connect_args": {"timeout": 30}})
+    # With early medians a poor configuration costs one or two folds; the random search of old prunes nothing.
+    pruner = optuna.pruners.MedianPruner(NEVER_PRUNED, 0) if effort.search == "tpe" else optuna.pruners.NopPruner()
+    space = repr((SPACES[candidate.name], field.smote, field.seed, len(field.folds), int(field.ratios.sum()), effort.search))
+    name = f"{candidate.name} {effort.search} {hashlib.sha256(space.encode()).hexdigest()[:12]}"
+    study = optuna.create_study(storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True)
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)):
+        # Left by a process that was killed: it is tried again below, under the next number.
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+    return study
+
+
+def _finished(study: optuna.Study) -> int:
+    return len(_ended(study))
+
+
+def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    from optuna.trial import TrialState
+
+    return study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _try_one(study: optuna.Study, candidate: Candidate, field: Field, effort: Effort, done: int) -> None:
+    """Ask for a configuration, judge it fold by fold, and tell."""
+    import optuna
+
+    # Seeded a trial, a search that was interrupted proposes what it would have proposed.
+    seed = int.from_bytes(hashlib.sha256(f"{field.seed} {candidate.name} {done}".encode()).digest()[:4], "big")
+    if effort.search == "tpe":
+        study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTING_TRIALS, seed=seed)
+    else:
+        study.sampler = optuna.samplers.RandomSampler(seed=seed)
+    space = SPACES[candidate.name]
+    if effort.search == "tpe" and done == 0:
+        study.enqueue_trial({**space.start, "ratios": int(candidate.ratios)})
+    trial = study.ask()
+    parameters = _proposed(trial, space, field)
+    began, rounds, values = time.process_time(), [], []
+    for step, fold in enumerate(field.folds):
+        value, stopped = _judge(candidate, parameters, space, field, fold)
+        values.append(value)
+        rounds.append(stopped)
+        trial.report(value, step)
+        pruned = step + 1 < len(field.folds) and trial.should_prune()
+        if pruned or step + 1 == len(field.folds):
+            trial.set_user_attr("folds", values)
+            trial.set_user_attr("cpu_seconds", round(time.process_time() - began, 3))
+            if space.rounds is not None:
+                trial.set_user_attr("rounds", max(1, round(MORE_ROUNDS * float(np.mean(rounds)))))
+            state = optuna.trial.TrialState.PRUNED if pruned else optuna.trial.TrialState.COMPLETE
+            study.tell(trial, None if pruned else float(np.mean(values)), state=state)
+            return
+
+
+def _judge(candidate: Candidate, parameters: dict[str, Any], space: Space, field: Field, fold: Fold) -> tuple[float, int]:
+    """PR-AUC on a fold, and after how many rounds boosting stopped there (0 for what does not boost)."""
+    train, judged = fold
+    boosts = space.rounds is not None
+    at_most = {space.rounds: space.most_rounds} if space.rounds is not None else {}
+    fitted = fit(_with(candidate, parameters | at_most), field, train, judged if boosts else None)
+    return pr_auc(field.label[judged], fitted.margin(field.matrix[judged])), fitted.rounds or 0
+
+
+def _proposed(trial: optuna.Trial, space: Space, field: Field) -> dict[str, Any]:
+    """A trial's parameters; whether ratios take part is searched only where there are some."""
+    found: dict[str, Any] = {name: _suggest(trial, name, dimension) for name, dimension in space.dimensions.items()}
+    if field.ratios.any() and not field.ratios.all():
+        found["ratios"] = trial.suggest_int("ratios", 0, 1)
+    return found | dict(space.fixed)
+
+
+def _suggest(trial: optuna.Trial, name: str, dimension: Dimension) -> float | int:
+    if dimension.whole:
+        return trial.suggest_int(name, int(dimension.low), int(dimension.high), log=dimension.log)
+    return trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
+
+
+def _tuned(study: optuna.Study, candidate: Candidate) -> Tuned | None:
+    from optuna.trial import TrialState
+
+    space = SPACES[candidate.name]
+    trials = tuple(
+        Trial(
+            trial.number,
+            _parameters(space, trial),
+            tuple(trial.user_attrs["folds"]),
+            trial.state == TrialState.PRUNED,
+            float(trial.user_attrs["cpu_seconds"]),
+        )
+        for trial in _ended(study)
+    )
+    complete = [trial for trial in trials if not trial.pruned]
+    if not complete:
+        return None
+    best = max(complete, key=lambda trial: trial.value)
+    return Tuned(_with(candidate, best.parameters), trials)
+
+
+def _with(candidate: Candidate, parameters: Mapping[str, Any]) -> Candidate:
+    """The candidate with a trial's parameters; `ratios` among them says whether it is given the ratios."""
+    chosen = dict(parameters)
+    return replace(candidate, ratios=bool(chosen.pop("ratios", candidate.ratios)), parameters=chosen)
+
+
+def _parameters(space: Space, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
+    found = dict(trial.params) | dict(space.fixed)
+    return found if space.rounds is None else found | {space.rounds: int(trial.user_attrs["rounds"])}
+
+
+def _best_value(study: optuna.Study) -> float:
+    complete = [float(np.mean(trial.user_attrs["folds"])) for trial in _ended(study) if trial.value is not None]
+    return max(complete, default=float("nan"))
+
+
+def _so_far(study: optuna.Study, candidate: Candidate, effort: Effort) -> tuple[str, str]:
+    found = _tuned(study, candidate)
+    done = _finished(study)
+    of = f" of {effort.trials}" if effort.trials is not None else ""
+    if found is None:
+        return f"Stopped while tuning {candidate.name}, before its first trial ended.", "The same command begins it again."
+    words = json.dumps(found.candidate.parameters)
+    best = max(trial.value for trial in found.trials if not trial.pruned)
+    return (
+        f"Stopped while tuning {candidate.name}, after {done}{of} trials. Best so far: PR-AUC {best:.4f} out of fold with {words}.",
+        f"It is kept: the same command goes on from there, with --trials {done} it trains with what was found.",
+    )
+
+
+@contextmanager
+def _stored(store: Path) -> Iterator[None]:
+    """Storage faults of the study, in our words."""
+    from optuna.exceptions import OptunaError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, OptunaError) as error:
+        raise HomeRefused(
+            f"The search could not be stored in {store} ({type(error).__name__}).",
+            "Check the room on its disk; remove the file where it is damaged.",
+        ) from error
