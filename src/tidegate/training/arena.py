@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from tidegate.bundle.calibration import calibrated
 from tidegate.customers.split import Split
+from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix, plan_features
 from tidegate.measures.classification import measure
 from tidegate.training.candidates import Candidate
 from tidegate.training.choice import Judged, judge
 from tidegate.training.ensembles import Ensemble
 from tidegate.training.fitted import Labels
-from tidegate.training.folds import Field, fit, fold_positions, out_of_fold_margins
+from tidegate.training.folds import Field, Fold, fit, fold_positions, out_of_fold_margins
 from tidegate.training.model import Model, alone
 from tidegate.training.order import Order
 from tidegate.training.search import Trial
@@ -65,8 +66,16 @@ def arena_of(order: Order, matrix: Matrix, label: Labels, split: Split) -> Arena
     names = {ratio.name for ratio in order.spec.ratios}
     ratios = np.array([name in names for name in plan_features(order.spec).names])
     field = Field(rows, labels, fold_positions(labels, groups, seed), seed, order.effort.smote, ratios)
-    searched = replace(field, folds=fold_positions(labels, groups, seed + SEARCH_SEED))
+    searched = replace(field, folds=_with_both(labels, fold_positions(labels, groups, seed + SEARCH_SEED)))
     return Arena(field, searched, matrix[split.holdout], label[split.holdout])
+
+
+def _with_both(label: Labels, folds: Sequence[Fold]) -> list[Fold]:
+    """The folds that can judge a configuration: with whole groups, one may happen to hold nobody who left."""
+    kept = [(train, judged) for train, judged in folds if len(np.unique(label[judged])) == 2]
+    if not kept:
+        raise NotEnoughData("No fold holds customers of both outcomes.", "Give more rows, or more and smaller groups.")
+    return kept
 
 
 def trained(arena: Arena, candidate: Candidate, kind: Kind, trials: Sequence[Trial] = ()) -> Contestant:

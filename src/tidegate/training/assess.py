@@ -116,7 +116,7 @@ def _learning(order: Order, contest: Contest) -> tuple[LearningPoint, ...]:
         for number, (train, judged) in enumerate(field.folds[:LEARNING_FOLDS]):
             drawn = np.random.default_rng((field.seed, number)).permutation(train)
             some = np.sort(drawn[: max(2, round(share * len(train)))])
-            if len(np.unique(field.label[some])) < 2:
+            if len(np.unique(field.label[some])) < 2 or len(np.unique(field.label[judged])) < 2:
                 continue
             fitted = fit(candidate, field, some)
             rows.append(len(some))

@@ -59,13 +59,25 @@ def out_of_fold_margins(candidate: Candidate, field: Field) -> NDArray[np.float6
 def fit(candidate: Candidate, field: Field, rows: NDArray[np.int64] | slice, watched: NDArray[np.int64] | None = None) -> Fitted:
     """Fit a candidate on some rows, watching others; the only way in which training fits a model.
 
-    Rows are oversampled where the field asks for it, ratios left out where the candidate does not want them and there is something else.
+    Rows are oversampled where the field asks for it. Ratios are left out where the candidate does not want them and there is something
+    else, features that do not vary over the rows always. Raises NotEnoughData where none is left.
     """
-    with_ratios = candidate.ratios or bool(field.ratios.all())
-    columns = np.arange(field.matrix.shape[1]) if with_ratios else np.flatnonzero(~field.ratios)
-    matrix, label = field.matrix[rows][:, columns], field.label[rows]
+    matrix, label = field.matrix[rows], field.label[rows]
+    wanted = np.ones(matrix.shape[1], bool) if candidate.ratios or field.ratios.all() else ~field.ratios
+    columns = np.flatnonzero(wanted & _varying(matrix))
+    if not columns.size:
+        raise NotEnoughData("No feature varies over the training rows of a fold.", "Give more rows, or columns that tell customers apart.")
+    matrix = matrix[:, columns]
     if field.smote:
         matrix, label = oversampled(matrix, label, field.seed)
     watching = None if watched is None else Watched(field.matrix[watched][:, columns], field.label[watched], PATIENCE)
     fitted = candidate.fit(np.ascontiguousarray(matrix), label, field.seed, candidate.parameters, watching)
-    return fitted if with_ratios else on_columns(fitted, columns, field.matrix.shape[1])
+    width = field.matrix.shape[1]
+    return fitted if len(columns) == width else on_columns(fitted, columns, width)
+
+
+def _varying(matrix: Matrix) -> NDArray[np.bool_]:
+    """Which features, bool (f,), have two values, or one that is sometimes missing: some libraries stumble over the others."""
+    missing = np.isnan(matrix)
+    differ = np.fmax.reduce(matrix) > np.fmin.reduce(matrix)
+    return np.asarray(differ | (missing.any(axis=0) & ~missing.all(axis=0)), bool)

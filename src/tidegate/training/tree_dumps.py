@@ -16,6 +16,8 @@ import numpy as np
 
 from tidegate.training.trees import Trees
 
+LIGHTGBM_ZERO = float(np.float32(1e-35))
+
 
 def trees_from_lightgbm(dump: Mapping[str, Any]) -> Trees:
     """A LightGBM booster's `dump_model()`: x ≤ threshold goes left; numerical splits only."""
@@ -28,12 +30,19 @@ def trees_from_lightgbm(dump: Mapping[str, Any]) -> Trees:
 def _lightgbm_node(trees: Trees, node: Mapping[str, Any]) -> tuple[int, bool]:
     if "left_child" not in node:
         return trees.add_leaf(float(node["leaf_value"]), float(node.get("leaf_count", 1.0))), True
-    threshold = float(node["threshold"])
+    threshold = _beside_zero(float(node["threshold"]))
     # Where training saw no missing value, LightGBM reads one as zero.
     missing_left = bool(node["default_left"]) if node["missing_type"] == "NaN" else threshold >= 0.0
     position = trees.add_node(int(node["split_feature"]), threshold, missing_left)
     trees.link(position, _lightgbm_node(trees, node["left_child"]), _lightgbm_node(trees, node["right_child"]))
     return position, False
+
+
+def _beside_zero(threshold: float) -> float:
+    """LightGBM reads every |x| ≤ 1e-35 as zero: a threshold within that band has all of the band on one side."""
+    if -LIGHTGBM_ZERO <= threshold < 0.0:
+        return float(np.nextafter(np.float32(-LIGHTGBM_ZERO), np.float32(-np.inf)))
+    return LIGHTGBM_ZERO if 0.0 <= threshold < LIGHTGBM_ZERO else threshold
 
 
 def trees_from_xgboost(raw: bytes) -> Trees:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +150,12 @@ def test_a_bundle_whose_trees_for_reasons_are_damaged_does_not_pass_its_check(ow
 
 def read_unchecked(folder: Path) -> Manifest:
     return Manifest.model_validate_json((folder / "manifest.json").read_text())
+
+
+def test_scoring_phones_nobody(own_home: Home, tmp_path: Path) -> None:
+    """The runtime leaves a session file in the temporary folder where its telemetry is on."""
+    folder, _ = bundle_of(own_home)
+    code = f"from pathlib import Path; from tidegate.bundle.scorer import open_scorer; open_scorer(Path({str(folder)!r}), '1')"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []

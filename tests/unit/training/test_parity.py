@@ -82,6 +82,20 @@ def test_a_threshold_moved_by_one_float32_step_is_caught(table: tuple[Matrix, La
         require_parity(model, calibrated(calibration, served(rows)), rows, calibration, 0.5, "lightgbm")
 
 
+def test_values_that_lightgbm_reads_as_zero_are_served_as_zero(tmp_path: Path) -> None:
+    """Columns whose zero is a bin of its own get thresholds of ±1e-35; a value at them is zero to LightGBM."""
+    generator = np.random.default_rng(0)
+    matrix = np.round(generator.normal(size=(400, 60)), 1).astype(np.float32)
+    label = ((matrix[:, :20] == 0).sum(axis=1) + (matrix[:, 0] > 0) > 1).astype(np.int8)
+    model = alone(fit(next(one for one in CANDIDATES if one.name == "lightgbm"), (matrix, label)), "lightgbm")
+    thresholds = np.array(model.parts[0].content().threshold)  # type: ignore[union-attr]
+    assert (np.abs(thresholds) < 1e-34).any()
+    rows = np.concatenate(
+        [np.where(generator.random(matrix.shape) < 0.3, np.float32(edge), matrix) for edge in (1e-35, -1e-35, 1e-36, -2e-35)]
+    )
+    assert np.abs(served_by(model, tmp_path, 60)(rows) - model.margin(rows)).max() < 1e-9
+
+
 def test_a_constant_table_still_gives_every_candidate_a_model(tmp_path: Path) -> None:
     matrix = np.ones((200, 3), np.float32)
     label = (np.arange(200) % 4 == 0).astype(np.int8)
