@@ -13,6 +13,7 @@ from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for
 from tidegate.operations.training_words import TrainingRequest
 from tidegate.settings import Settings
+from tidegate.training.arena import Contestant
 from tidegate.training.assess import Assessment
 from tidegate.training.candidates import named
 from tidegate.training.contest import Progress
@@ -57,19 +58,7 @@ class Learned:
             "money": _money(trained.assessment),
             "findings": [asdict(finding) for finding in trained.assessment.findings],
             "metrics_at_half": trained.metrics_at_half,
-            "candidates": [
-                {
-                    "name": one.name,
-                    "kind": one.kind,
-                    "algorithm": one.algorithm,
-                    "parameters": one.parameters,
-                    "metrics": one.holdout,
-                    "out_of_fold": one.judged.metrics,
-                    "fit_cpu_seconds": one.fit_cpu_seconds,
-                    "trials": len(one.trials),
-                }
-                for one in trained.contest.contestants
-            ],
+            "candidates": [_candidate(one, trained) for one in trained.contest.contestants],
             "data": str(self.data),
             "training_rows": len(trained.split.train),
             "holdout_rows": len(trained.split.holdout),
@@ -80,6 +69,20 @@ class Learned:
             "gates": [{"name": g.name, "value": g.value, "limit": g.limit, "passed": g.passed} for g in trained.gates],
             "warnings": list(self.warnings),
         }
+
+
+def _candidate(one: Contestant, trained: Trained) -> dict[str, Any]:
+    """One model of the contest; the chosen one's metrics are those at its operating threshold."""
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "algorithm": one.algorithm,
+        "parameters": one.parameters,
+        "metrics": trained.assessment.metrics if one is trained.contest.winner else one.holdout,
+        "out_of_fold": one.judged.metrics,
+        "fit_cpu_seconds": one.fit_cpu_seconds,
+        "trials": len(one.trials),
+    }
 
 
 def _money(assessment: Assessment) -> dict[str, Any] | None:

@@ -195,8 +195,11 @@ def _parameters(space: Space, trial: optuna.trial.FrozenTrial) -> dict[str, Any]
 
 
 def _best_value(study: optuna.Study) -> float:
-    complete = [float(np.mean(trial.user_attrs["folds"])) for trial in _ended(study) if trial.value is not None]
-    return max(complete, default=float("nan"))
+    from optuna.trial import TrialState
+
+    # A pruned trial's folds are not those of the others.
+    complete = [trial.user_attrs["folds"] for trial in _ended(study) if trial.state == TrialState.COMPLETE]
+    return max((float(np.mean(folds)) for folds in complete), default=float("nan"))
 
 
 def _so_far(study: optuna.Study, candidate: Candidate, effort: Effort) -> tuple[str, str]:

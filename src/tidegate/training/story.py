@@ -60,9 +60,7 @@ def facts_of(order: Order, history: History, split: Split, contest: Contest, ass
         metrics=_bounds(assessment.intervals[winner.name]),
         segments=tuple({name: getattr(group, name) for name in SEGMENT_COLUMNS} for group in assessment.segments.groups),
         segment_notes=_segment_notes(assessment),
-        calibration=tuple(
-            CalibrationBin(one.said, one.happened.value, one.happened.low, one.happened.high, one.count) for one in assessment.calibration
-        ),
+        calibration=tuple(CalibrationBin(one.said, *_ends(one.happened), one.count) for one in assessment.calibration),
         findings=assessment.findings,
         money=None if assessment.value is None else money_facts(assessment.value),
         limits=_limits(order, history, contest),

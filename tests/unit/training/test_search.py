@@ -92,8 +92,10 @@ def test_ctrl_c_names_the_best_so_far_and_keeps_it(tmp_path: Path, monkeypatch: 
 
 
 def test_the_best_is_the_best_of_those_that_were_not_pruned(tmp_path: Path) -> None:
-    found = tuned(tmp_path / "study.db", 10, candidate=FOREST)
+    told: list[float] = []
+    found = tune(FOREST, field_of(300), effort(10), tmp_path / "study.db", None, lambda done, best: told.append(best))
     assert found is not None
+    assert told[-1] == max(one.value for one in found.trials if not one.pruned)
     complete = [one for one in found.trials if not one.pruned]
     assert any(one.pruned for one in found.trials)
     assert all(len(one.folds) == 5 for one in complete)
