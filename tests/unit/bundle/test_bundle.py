@@ -156,6 +156,8 @@ def test_scoring_phones_nobody(own_home: Home, tmp_path: Path) -> None:
     """The runtime leaves a session file in the temporary folder where its telemetry is on."""
     folder, _ = bundle_of(own_home)
     code = f"from pathlib import Path; from tidegate.bundle.scorer import open_scorer; open_scorer(Path({str(folder)!r}), '1')"
-    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | {"TMPDIR": str(tmp_path)}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | {"TMPDIR": str(temporary)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []
