@@ -91,12 +91,12 @@ def trained(arena: Arena, candidate: Candidate, kind: Kind, trials: Sequence[Tri
     )
 
 
-def combined(arena: Arena, ensemble: Ensemble) -> Contestant:
-    """Measure an ensemble of models that are trained already."""
+def combined(arena: Arena, ensemble: Ensemble, members: Sequence[Contestant]) -> Contestant:
+    """Measure an ensemble of `members`, which are trained already: what it costs to fit is what they cost."""
     began = time.process_time()
     judged = judge(ensemble.name, ENSEMBLE_COMPLEXITY, arena.field.label, ensemble.margins, ensemble.model.space)
     parameters = {f"weight of {member.name}": member.weight for member in ensemble.model.members}
-    seconds = time.process_time() - began
+    seconds = time.process_time() - began + sum(member.fit_cpu_seconds for member in members)
     return _measured(arena, "ensemble", ensemble.name, parameters, judged, ensemble.margins, ensemble.model, seconds, ())
 
 

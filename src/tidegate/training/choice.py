@@ -101,9 +101,12 @@ def worse_beyond_noise(candidate: Judged, other: Judged, label: Labels, seed: in
 
 
 def blunter_beyond_noise(candidate: Judged, other: Judged, label: Labels, seed: int) -> bool:
-    """Whether the log-loss of `candidate` is higher than that of `other` in more than 97.5 % of bootstrap draws."""
+    """Whether the log-loss of `candidate` is higher than that of `other` in more than 95 % of bootstrap draws.
+
+    One side only: `other` is the sharpest there is, and the question is whether it really is.
+    """
     first, second = (log_loss_measure(label, judged.probability) for judged in (candidate, other))
-    return paired_difference(first, second, len(label), seed).low > 0
+    return paired_difference(first, second, len(label), seed, level=0.90).low > 0
 
 
 def evidence(candidate: Judged, label: Labels, seed: int) -> dict[str, Interval]:

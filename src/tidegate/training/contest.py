@@ -76,7 +76,9 @@ def _ensembles(order: Order, arena: Arena, singles: Sequence[Contestant]) -> lis
     if not order.effort.ensembles:
         return []
     parts = [Part(one.judged, one.margins, one.model) for one in singles]
-    return [combined(arena, ensemble) for ensemble in ensembles_of(parts, arena.field.label, arena.field.folds)]
+    by_name = {one.name: one for one in singles}
+    found = ensembles_of(parts, arena.field.label, arena.field.folds)
+    return [combined(arena, ensemble, [by_name[member.name] for member in ensemble.model.members]) for ensemble in found]
 
 
 def _words(name: str) -> str:
