@@ -45,7 +45,7 @@ def train(
     budget: BudgetOption = "standard",
     minutes: MinutesOption = None,
     search: Annotated[str | None, typer.Option("--search", help="tpe (Optuna, prunes) or random (every algorithm) [default: tpe]")] = None,
-    trials: Annotated[int | None, typer.Option("--trials", help="Configurations of each tuned algorithm [default: 12; random: 40]")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", help="Configurations of each tuned algorithm [default: 10; random: 40]")] = None,
     smote: Annotated[bool, typer.Option("--smote", help="Oversample leavers, inside the folds only")] = False,
     algorithms: Annotated[
         str | None, typer.Option("--algorithms", help="Comma-separated names; logistic regression is always trained")

@@ -35,7 +35,7 @@ class Effort:
 
 BUDGETS = {
     "quick": Effort("quick", "none", 0, 0, ensembles=False),
-    "standard": Effort("standard", "tpe", 12, 2, ensembles=True),
+    "standard": Effort("standard", "tpe", 10, 3, ensembles=True),
     "thorough": Effort("thorough", "tpe", None, None, ensembles=True, minutes=DEFAULT_MINUTES),
 }
 
