@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit docs lock benchmarks notebooks clean
+.PHONY: help setup run test check unit docs lock benchmarks notebooks servers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DAT
 	$(BIN)/python benchmarks/parity.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 	$(BIN)/python benchmarks/serving.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 	$(BIN)/python benchmarks/scoring.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
+
+servers: .venv/ready ## test against a real MLflow server with passwords, on loopback (a minute)
+	$(BIN)/pytest -m servers tests/integration
 
 notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the real table where TIDEGATE_REAL_DATA names it (minutes)
 	$(BIN)/ruff check notebooks

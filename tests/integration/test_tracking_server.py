@@ -31,6 +31,8 @@ from tidegate.registry.outbox import waiting
 from tidegate.registry.store import Registry, check_registry, open_registry
 from unit.registry.parcels import NOW, held, put_parcel
 
+pytestmark = pytest.mark.servers
+
 PASSWORD, WRONG = "pier-and-tide-17", "wrong-and-secret"
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
