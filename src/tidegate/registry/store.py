@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tidegate.bundle.manifest import file_digest
 from tidegate.errors import HomeRefused, RegistryUnavailable
@@ -120,43 +118,6 @@ def _make_database(path: Path) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def run(registry: Registry, run_name: str, tags: Mapping[str, str]) -> Iterator[str]:
-    """One MLflow run; yields its id and ends it FINISHED, or FAILED where the block raises."""
-    with explained(registry.uri):
-        started = registry.client.create_run(registry.experiment, run_name=run_name, tags=dict(tags))
-        run_id = str(started.info.run_id)
-    try:
-        yield run_id
-    except BaseException:
-        with explained(registry.uri):
-            registry.client.set_terminated(run_id, "FAILED")
-        raise
-    with explained(registry.uri):
-        registry.client.set_terminated(run_id)
-
-
-def log(
-    registry: Registry, run_id: str, parameters: Mapping[str, Any], metrics: Mapping[str, float], folders: Sequence[tuple[Path, str]]
-) -> None:
-    """Parameters, metrics and whole folders of files as artifacts of a run."""
-    from mlflow.entities import Metric, Param
-
-    with explained(registry.uri):
-        registry.client.log_batch(
-            run_id,
-            metrics=[Metric(name, float(value), 0, 0) for name, value in metrics.items()],
-            params=[Param(name, str(value)[:LONGEST_PARAMETER]) for name, value in parameters.items()],
-        )
-        for folder, place in folders:
-            registry.client.log_artifacts(run_id, str(folder), place)
-
-
-def register(registry: Registry, run_id: str, digest: str, stage: str) -> str:
-    """A new version of the table's model from the bundle that the run holds; returns its name, a whole number as text."""
-    return _new_version(registry, run_id, {"digest": digest, "stage": stage})
 
 
 def register_once(registry: Registry, run_id: str, digest: str, stage: str, parcel: str) -> str:
