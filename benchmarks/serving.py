@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,26 +27,19 @@ KINDS = ("empty", "ours", "recorded", "pipeline")
 REQUESTS = {"empty": 3200, "ours": 3200, "recorded": 3200, "pipeline": 320}
 
 
-def prepare(data: Path | None, folder: Path) -> tuple[Path, Path]:
+def prepare(data: Path | None, budget: str, folder: Path) -> tuple[Path, Path]:
     """A home trained on the table (a simulated bank where there is none), and the pipeline fitted on the same."""
     from tidegate.customers.simulation.write import write_simulated
-    from tidegate.customers.spec import load_spec
-    from tidegate.home import open_home
-    from tidegate.ledger.store import open_ledger, sqlite_url
-    from tidegate.training.candidates import named
-    from tidegate.training.order import Order
-    from tidegate.training.train import train
 
     if data is None:
         data = folder / "bank.csv"
         write_simulated(data, 10_000, 42)
-    home = open_home(folder / "home")
-    ledger = open_ledger(sqlite_url(home.ledger))
-    order = Order(data, load_spec("bank"), 42, "quick", 0.2, named(None), "benchmark", datetime.now(UTC))
-    trained = train(order, home, ledger, lambda text, share: None)
-    print(f"champion: {trained.winner.candidate.name}")
-    fit_pipeline(data, home.root / "pipeline.joblib")
-    return home.root, data
+    home = folder / "home"
+    command = [sys.executable, "-m", "tidegate", "train", str(data), "--spec", "bank", "--budget", budget, "--home", str(home), "--json"]
+    trained = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    print(f"champion: {trained['algorithm']}")
+    fit_pipeline(data, home / "pipeline.joblib")
+    return home, data
 
 
 def bodies(data: Path) -> list[bytes]:
@@ -87,9 +79,10 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--data", type=Path)
     options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--budget", default="quick", help="of the champion's training")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        home, data = prepare(chosen.data, Path(folder))
+        home, data = prepare(chosen.data, chosen.budget, Path(folder))
         customers = bodies(data)
         running = {kind: start(kind, home) for kind in KINDS}
         try:

@@ -67,7 +67,7 @@ def _part(member: Member, combination: str, margin: NDArray[np.float64]) -> NDAr
 
 
 def open_trees(path: Path) -> Margin:
-    """Margins of an ONNX tree ensemble: float32 (n, f) → float64 (n, targets). Raises BundleRefused where it cannot be loaded."""
+    """Margins of an ONNX tree ensemble: float32 (n, f) → float64 (n, models). Raises BundleRefused where it cannot be loaded."""
     # The runtime would otherwise report its use to its makers, from the moment it is imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
