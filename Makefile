@@ -35,8 +35,8 @@ benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DAT
 	$(BIN)/python benchmarks/serving.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 	$(BIN)/python benchmarks/scoring.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 
-servers: .venv/ready ## test against a real MLflow server with passwords, on loopback (a minute)
-	$(BIN)/pytest -m servers tests/integration
+servers: .venv/ready ## test against real servers on loopback, MLflow and PostgreSQL, both with passwords (a minute or two)
+	$(BIN)/pytest -m servers tests/integration tests/unit/ledger
 
 notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the real table where TIDEGATE_REAL_DATA names it (minutes)
 	$(BIN)/ruff check notebooks

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from databases import Postgres, postgres_binaries
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home
@@ -62,3 +63,17 @@ def own_home(trained: TrainedHome, tmp_path: Path) -> Iterator[Home]:
     shutil.copytree(trained.home.root, root)
     yield Home(root)
     shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of our own, started for the tests that ask for it; a test that stops it starts it again."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql), so its server cannot be started")
+    server = Postgres.create(binaries)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

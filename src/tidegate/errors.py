@@ -9,10 +9,13 @@
     │   ├── NotEnoughData          the table is readable but nothing can be learned from it
     │   └── KeyReused              an idempotency key came back with another body
     ├── HomeRefused                the home cannot be used (unwritable, newer, busy)  exit 2   HTTP 503
+    │   └── HomeFull               no room is left on its disk
     ├── BundleRefused              a bundle fails its digests, limits or golden rows  exit 2   HTTP 503
     ├── NoChampion                 nothing has been promoted yet                      exit 2   HTTP 503
     ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
-    ├── RegistryUnavailable          the tracking server or registry does not answer        exit 1   HTTP 503
+    │   └── LedgerFull             no room is left on its disk                        exit 2
+    ├── RegistryUnavailable        the tracking server or registry does not answer    exit 1   HTTP 503
+    │   └── RegistryFull           no room is left on the disk of its files           exit 2
     ├── SearchStopped              a person stopped the search; what it found is kept  exit 130 HTTP 500
     └── MissingDependency          an extra or a system library is absent             exit 2   HTTP 500
 
@@ -72,6 +75,10 @@ class HomeRefused(TidegateError):
     status = 503
 
 
+class HomeFull(HomeRefused):
+    """No room is left on the home's disk; what is there is whole."""
+
+
 class BundleRefused(TidegateError):
     """A bundle fails its digests, its limits or its golden rows."""
 
@@ -92,6 +99,12 @@ class LedgerUnavailable(TidegateError):
     status = 503
 
 
+class LedgerFull(LedgerUnavailable):
+    """No room is left on the ledger's disk."""
+
+    exit_code = 2
+
+
 class MissingDependency(TidegateError):
     """An extra or a system library is absent."""
 
@@ -102,6 +115,12 @@ class RegistryUnavailable(TidegateError):
     """The tracking server or registry does not answer, or refuses."""
 
     status = 503
+
+
+class RegistryFull(RegistryUnavailable):
+    """No room is left on the disk of the registry's files."""
+
+    exit_code = 2
 
 
 class SearchStopped(TidegateError):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,8 @@ from pathlib import Path
 from tidegate.errors import HomeRefused
 
 FORMAT = 1
+CHAMPION_LOCK = ".champion.lock"
+_LONGEST_APPOINTMENT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,26 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+_PART = re.compile(r"\.(\d+)(?:-[0-9a-f]+)?\.part(?:[.-]\w+)?$")
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove what processes that were killed left half-written in a folder: whatever is named `.NAME.PROCESS.part`.
+
+    The caller is writing nothing there itself, so that its own number stands for an earlier process that had it.
+    """
+    for left in folder.glob(".*.part*"):
+        process = _PART.search(left.name)
+        if process and (process[1] == str(os.getpid()) or not Path(f"/proc/{process[1]}").exists()):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def sweep(home: Home) -> None:
+    """Remove what processes that were killed left half-written anywhere in the home. The caller holds its lock."""
+    for folder in (home.root, *(path for path in home.root.iterdir() if path.is_dir())):
+        clear_parts(folder)
+
+
 @contextmanager
 def exclusive(home: Home, purpose: str) -> Iterator[None]:
     """Only one process at a time trains or promotes in a home. Raises HomeRefused at once where another does."""
@@ -140,6 +164,25 @@ def exclusive(home: Home, purpose: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise HomeRefused(f"Another process works in {home.root}, so {purpose} cannot start.", "Wait until it is done.") from None
+        yield
+
+
+@contextmanager
+def appointing(home: Home) -> Iterator[None]:
+    """Only one process at a time moves the champion pointer. Raises HomeRefused where another holds it for longer than ten seconds.
+
+    A lock of its own, held for a moment: a training that has the home for an hour must not hold up a rollback.
+    """
+    deadline = time.monotonic() + _LONGEST_APPOINTMENT_SECONDS
+    with (home.root / CHAMPION_LOCK).open("a+") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise HomeRefused(f"Another process is changing the champion of {home.root}.", "Try again when it is done.") from None
+                time.sleep(0.05)
         yield
 
 
@@ -158,7 +201,7 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-_WORTHLESS = frozenset({"home.json", ".lock", "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs"})
+_WORTHLESS = frozenset({"home.json", ".lock", CHAMPION_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs"})
 
 
 def discard_if_unused(home: Home) -> None:

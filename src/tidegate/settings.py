@@ -21,11 +21,13 @@ class Settings(BaseSettings):
     max_bad_share: float = Field(0.2, ge=0, le=1, description="share of rows that may break the contract before a table is refused")
     max_body_bytes: int = Field(8 << 20, ge=1024, description="largest JSON body that the API reads, in bytes")
     max_upload_bytes: int = Field(512 << 20, ge=1024, description="largest file that /predict-csv reads, in bytes")
-    max_batch_rows: int = Field(10_000, ge=1, description="most customers in one /predict-batch")
+    max_batch_rows: int = Field(10_000, ge=1, description="most customers in one /predict-batch or /outcomes")
     max_upload_rows: int = Field(1_000_000, ge=1, description="most rows in one /predict-csv")
     simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
     seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
-    ledger_url: str = Field("", description="database of the ledger; empty: SQLite in the home")
+    ledger_url: str = Field(
+        "", description="database of the ledger: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH; empty: SQLite in the home"
+    )
 
 
 def read_settings(**given: object) -> Settings:

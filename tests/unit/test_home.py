@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import HomeRefused
-from tidegate.home import FORMAT, Home, exclusive, open_home, working, write_whole
+from tidegate.home import FORMAT, Home, exclusive, open_home, sweep, working, write_whole
 
 
 def test_a_home_is_made_once_and_found_again(tmp_path: Path) -> None:
@@ -156,3 +156,27 @@ def test_work_in_progress_is_removed_also_that_of_a_killed_process(tmp_path: Pat
         assert not dead.exists()
         assert alive.exists()
     assert not folder.exists()
+
+
+def test_what_killed_processes_left_half_written_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+    gone, me, alive = "999999999", str(os.getpid()), "1"
+    for folder in ("", "quarantine", "data", "mlflow", "evaluations"):
+        (home.root / folder).mkdir(exist_ok=True)
+    left = [f".home.json.{gone}-1.part", f"quarantine/.bank.csv.{gone}-7f11c542cd90.part", f"data/.bank_3000_1.{gone}.part.csv"]
+    left += [f"mlflow/.mlflow.db.{gone}.part", f"mlflow/.mlflow.db.{gone}.part-journal", f"evaluations/.1.{me}.part"]
+    kept = [
+        "home.json",
+        f"quarantine/.bank.csv.{alive}-1.part",
+        "quarantine/bank.part",
+        "data/.part",
+        "data/.x.part",
+        f"data/.y.{gone}.csv",
+    ]
+    for name in (*left, *kept[1:]):
+        (home.root / name).write_bytes(b"x")
+    (home.root / f"evaluations/.2.{gone}.part").mkdir()
+    (home.root / f"evaluations/.2.{gone}.part" / "deep.csv").write_bytes(b"x")
+    sweep(home)
+    assert sorted(str(path.relative_to(home.root)) for path in home.root.rglob("*") if path.is_file()) == sorted(kept)
+    assert list((home.root / "evaluations").iterdir()) == []

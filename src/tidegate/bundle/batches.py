@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,8 @@ from tidegate.customers.formulas import neutralised, neutralised_header
 from tidegate.customers.load import Table, columns_of
 from tidegate.errors import TableRefused
 
-ADDED = ("churn_probability", "churn_prediction", "model_version", "refused")
+VERSION = "model_version"
+ADDED = ("churn_probability", "churn_prediction", VERSION, "refused")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,23 @@ def score_batches(scorer: Scorer, table: Table, tally: Tally, most_bad: float | 
 
 def output_schema(table: Table) -> tuple[list[int], list[str]]:
     """Positions of the input's columns that are kept (not those a former scoring added) and their headers, safe for spreadsheets."""
-    kept = [position for position, header in enumerate(table.headers) if header not in ADDED]
+    former = _former_reasons(table.headers)
+    kept = [position for position, header in enumerate(table.headers) if header not in ADDED and position not in former]
     return kept, [neutralised_header(table.headers[position]) for position in kept]
+
+
+def _former_reasons(headers: Sequence[str]) -> range:
+    """Where a former scoring wrote reasons: `reason_1`, `reason_2` … right behind the version. Elsewhere such a name is the table's own."""
+    first = headers.index(VERSION) + 1 if VERSION in headers else len(headers)
+    count = 0
+    while first + count < len(headers) and headers[first + count] == reason_header(count + 1):
+        count += 1
+    return range(first, first + count)
+
+
+def reason_header(number: int) -> str:
+    """The header of the `number`-th strongest reason, from 1."""
+    return f"reason_{number}"
 
 
 def scored_columns(scored: ScoredBatch, table: Table, with_refused: bool = False) -> pa.RecordBatch:

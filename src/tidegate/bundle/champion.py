@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.bundle.check import check_bundle
+from tidegate.bundle.memory import give_back
 from tidegate.bundle.scorer import Scorer, open_scorer
 from tidegate.errors import NoChampion
 from tidegate.storage.files import Storage
@@ -22,4 +23,6 @@ def open_champion(storage: Storage) -> Scorer:
     pointer = champion_pointer(storage)
     folder = storage.root / "bundles" / pointer.version
     check_bundle(folder, pointer.digest)
-    return open_scorer(folder, pointer.version, pointer.digest)
+    scorer = open_scorer(folder, pointer.version, pointer.digest)
+    give_back()
+    return scorer

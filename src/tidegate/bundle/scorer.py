@@ -1,10 +1,11 @@
-"""The scorer: a bundle in memory. Rows in, probabilities out; knows no HTTP.
+"""The scorer: a bundle in memory. Rows in, probabilities and reasons out; knows no HTTP.
 
 A row's probability does not depend on the rows beside it: trees run in one thread in double precision, linear models add in a fixed order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from tidegate.bundle.calibration import calibrated
 from tidegate.bundle.manifest import Manifest, read_manifest
 from tidegate.bundle.model import Margin, open_model
+from tidegate.bundle.reasons.explain import Explainer
+from tidegate.bundle.reasons.keep import keep_explainer
 from tidegate.customers.contract import Contract, compile_contract
 from tidegate.customers.rows import Rows
 from tidegate.customers.spec import parse_spec
@@ -23,7 +26,10 @@ from tidegate.features import FeaturePlan, compute, plan_features
 
 @dataclass(frozen=True)
 class Scorer:
-    """A verified bundle, ready to score. `version` is the registry's name for it, `digest` identifies its content."""
+    """A verified bundle, ready to score. `version` is the registry's name for it, `digest` identifies its content.
+
+    `explainer` gives the reasons' side of the same bundle; the first call works it out (see `reasons.keep`).
+    """
 
     version: str
     digest: str
@@ -31,6 +37,7 @@ class Scorer:
     contract: Contract
     plan: FeaturePlan
     margin: Margin
+    explainer: Callable[[], Explainer]
 
 
 def open_scorer(folder: Path, version: str, digest: str | None = None) -> Scorer:
@@ -43,7 +50,8 @@ def open_scorer(folder: Path, version: str, digest: str | None = None) -> Scorer
     plan = plan_features(spec)
     if spec.digest != manifest.spec_digest or plan.names != manifest.features:
         raise BundleRefused(f"Bundle {folder.name} was made for other features than this version computes.", "Train again.")
-    return Scorer(version, digest or "", manifest, compile_contract(spec), plan, open_model(folder, manifest))
+    margin, explainer = open_model(folder, manifest), keep_explainer(folder, manifest)
+    return Scorer(version, digest or "", manifest, compile_contract(spec), plan, margin, explainer)
 
 
 def score(scorer: Scorer, rows: Rows) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import campaigns, scoring, tables, training
+from tidegate.cli import campaigns, champion, scoring, tables, training
 from tidegate.cli.printing import fail, say
 from tidegate.errors import TidegateError
 
@@ -35,6 +35,9 @@ for verb in (
     training.deliver,
     scoring.score,
     scoring.serve,
+    champion.promote,
+    champion.rollback,
+    champion.history,
     campaigns.outcomes,
     scoring.verify,
 ):

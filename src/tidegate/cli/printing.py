@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import typer
@@ -12,8 +14,13 @@ import typer
 
 def printed(document: Mapping[str, Any], as_json: bool, text: str) -> None:
     """Print the object, or the text for a person, at once."""
-    typer.echo(json.dumps(document) if as_json else text)
-    sys.stdout.flush()
+    try:
+        typer.echo(json.dumps(document) if as_json else text)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        fail("What was asked for is done, but the disk that its answer is written to is full. Make room there before the next command.", 2)
 
 
 def printer(as_json: bool) -> Callable[[Mapping[str, Any], str], None]:
@@ -22,9 +29,10 @@ def printer(as_json: bool) -> Callable[[Mapping[str, Any], str], None]:
 
 
 def say(*lines: str) -> None:
-    """Lines on stderr."""
-    for line in lines:
-        typer.echo(line, err=True)
+    """Lines on stderr. A log whose disk is full takes none, and stops nothing."""
+    with suppress(OSError):
+        for line in lines:
+            typer.echo(line, err=True)
 
 
 def fail(detail: str, code: int) -> NoReturn:

@@ -15,6 +15,7 @@ from tidegate.cli.printing import printed
 def score(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Customer table, CSV or Parquet")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="File to write, .csv or .parquet")],
+    reasons: Annotated[int, typer.Option("--reasons", metavar="K", help="Add each customer's K strongest reasons as sentences")] = 0,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -23,7 +24,7 @@ def score(
     from tidegate.operations.score_file import score_file
 
     with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger, counting("Scoring") as progress:
-        done = score_file(place, ledger, source, output, settings.max_bad_share, opening.who(), opening.now(), progress)
+        done = score_file(place, ledger, source, output, settings.max_bad_share, opening.who(), opening.now(), progress, reasons)
     printed({**done.document(), "cpu_seconds": opening.cpu_seconds()}, as_json, done.summary())
 
 
@@ -39,12 +40,24 @@ def serve(host: HostOption = None, port: PortOption = None, home: HomeOption = N
         serve_champion(place, settings, ledger_url(place, settings), ready)
 
 
-def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Check the champion's bundle, the ledger and the chain of events; exit 3 where one is not ok."""
+def verify(
+    sample: Annotated[
+        int | None, typer.Option("--sample", metavar="N", help="Score N recorded predictions again, spread over the ledger's life")
+    ] = None,
+    prediction: Annotated[
+        str | None, typer.Option("--prediction", metavar="ID", help="Score this recorded prediction again, and show it")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the champion's bundle, the ledger and the chain of events; exit 3 where one is not ok.
+
+    Predictions scored again, each with the bundle that scored it, have to agree bit for bit.
+    """
     from tidegate.operations.verify import verify as verify_home
 
     with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger:
-        found = verify_home(place, ledger)
-    printed(found.document(), as_json, "\n".join(f"{part}: {state}" for part, state in found.document().items()))
+        found = verify_home(place, ledger, sample, prediction)
+    printed(found.document(), as_json, found.summary())
     if not found.sound:
         raise typer.Exit(3)

@@ -9,7 +9,7 @@ import typer
 
 from tidegate.cli import opening
 from tidegate.cli.options import HomeOption, HostOption, JsonOption, LabelOption, PortOption, SeedOption, SpecOption
-from tidegate.cli.printing import printed, printer
+from tidegate.cli.printing import printed, printer, say
 
 TableArgument = Annotated[Path | None, typer.Argument(help="Customer table, CSV or Parquet; without it a simulated bank")]
 BudgetOption = Annotated[str, typer.Option("--budget", help="How much to try: quick, standard or thorough")]
@@ -70,9 +70,13 @@ def train(
 
 
 def deliver(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Send trainings that wait in the outbox, because the tracking server was away, and promote what they promised."""
+    """Send trainings that wait in the outbox, because the tracking server was away, and promote what they promised.
+
+    The registry's alias of the champion, which a rollback leaves behind, is brought up to date too.
+    """
     from tidegate.operations.deliver import deliver_all
 
     with opening.existing(home) as (settings, place):
         done = deliver_all(place, settings, opening.now())
     printed(done.document(), as_json, done.summary())
+    say(*(f"Warning: {warning}" for warning in done.warnings))

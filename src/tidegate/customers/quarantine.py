@@ -23,7 +23,7 @@ class Quarantine:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.name[-200:]}.{os.getpid()}.{id(self):x}.part")
+        self._part = path.with_name(f".{path.name[-200:]}.{os.getpid()}-{id(self):x}.part")
         self.count = 0
         self._file: TextIO | None = None
 

@@ -1,1 +1,1 @@
-"""The durable record of predictions, outcomes and campaign assignments, and the audit trail of events."""
+"""The durable record of predictions, outcomes, feedback and campaign assignments, and the audit trail of events."""

@@ -15,8 +15,8 @@ from tidegate.ledger import schema
 from tidegate.ledger.connections import reading, writing
 from tidegate.ledger.events import add_event
 from tidegate.ledger.failures import UnstorableRow
-from tidegate.ledger.outcomes import time_text
 from tidegate.ledger.store import Ledger
+from tidegate.ledger.times import time_text
 
 Arm = Literal["treated", "control"]
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from tidegate.disk import is_full
 from tidegate.errors import LedgerUnavailable, MissingDependency, SettingRefused
-from tidegate.ledger.failures import ledger_failures, replaced
+from tidegate.ledger.failures import UnstorableRow, full, ledger_failures, replaced
 
 BUSY_TIMEOUT_MS = 5_000
+# Another process on PostgreSQL may insert between our look and our insert; the second look then finds it.
+ATTEMPTS = 3
 _FILE_IDENTITY = "file_identity"
+_Answer = TypeVar("_Answer")
 
 
 def connect_engine(url: str) -> sa.Engine:
@@ -63,11 +67,28 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
             raise replaced(engine)
 
 
+def look_and_write(engine: sa.Engine, act: Callable[[sa.Connection], _Answer]) -> _Answer:
+    """What `act` answers, in one `writing` transaction; from the start again where a row it writes came in meanwhile.
+
+    Raises what `act` raises, `LedgerUnavailable`, and `UnstorableRow` where the row is refused at every attempt.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            with writing(engine) as connection:
+                return act(connection)
+        except UnstorableRow:
+            continue
+    with writing(engine) as connection:
+        return act(connection)
+
+
 def _sqlite_engine(path: Path) -> sa.Engine:
     try:
         # SQLite would create it readable for all; the -wal and -shm files take the mode of this one.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
+        if is_full(error):
+            raise full(f"the file {path}") from error
         raise LedgerUnavailable(
             "The ledger's file cannot be opened for writing.", f"Check that the folder of {path} exists and is writable."
         ) from error
@@ -135,7 +156,12 @@ def _postgres_engine(url: sa.URL) -> sa.Engine:
             pool_pre_ping=True,
             pool_timeout=5,
             hide_parameters=True,
-            connect_args={"connect_timeout": 5, "options": "-c synchronous_commit=on -c lock_timeout=5s"},
+            connect_args={
+                "connect_timeout": 5,
+                "options": f"-c synchronous_commit=on -c lock_timeout={BUSY_TIMEOUT_MS}",
+                # a database made with the locale C would otherwise answer every text as bytes
+                "client_encoding": "utf8",
+            },
         )
     except ModuleNotFoundError as error:
         raise MissingDependency("The PostgreSQL driver is not installed.", "Run `pip install 'psycopg[binary]'`.") from error

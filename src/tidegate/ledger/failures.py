@@ -10,14 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from tidegate.errors import LedgerUnavailable
+from tidegate.disk import is_full
+from tidegate.errors import LedgerFull, LedgerUnavailable
 
 
 class UnstorableRow(LedgerUnavailable):
     """The database works but refuses a row: a duplicate, a null where none may be, a text it cannot hold."""
 
 
-_FULL = ("The ledger's disk is full.", "Free space for {place}; recording resumes by itself.")
+_FULL = ("The ledger's disk is full.", "Make room for {place}; from then on it records again.")
 _READ_ONLY = ("The ledger cannot be written.", "Make {place} writable for this process; recording resumes by itself.")
 _LOCKED = ("The ledger was locked by another process for too long.", "Find what holds {place} (a backup, an open shell) and end it.")
 _ABSENT = ("The ledger's database is absent or cannot be opened.", "Check that {place} exists and is accessible, or restore it.")
@@ -28,7 +29,6 @@ _TIMEOUT = ("The ledger has no free connection.", "Lower the load on {place}.")
 _UNKNOWN = ("The ledger's database failed.", "Check {place}; recording resumes by itself.")
 
 _SQLITE = {
-    sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_PERM: _READ_ONLY,
     sqlite3.SQLITE_BUSY: _LOCKED,
@@ -69,7 +69,8 @@ def ledger_failures(engine: sa.Engine) -> Iterator[None]:
     except (exc.SQLAlchemyError, driver.Error) as error:
         cause = getattr(error, "orig", None) or error
         if _row_is_at_fault(cause, driver):
-            raise UnstorableRow("The ledger refuses this row: it is a duplicate, or holds a value that cannot be stored.") from error
+            sentence = "The ledger refuses this row: it is a duplicate, or holds a value that cannot be stored."
+            raise UnstorableRow(sentence) from _without_values(error, cause)
         raise _failure(_kind(error, cause), engine) from error
 
 
@@ -80,9 +81,17 @@ def _row_is_at_fault(cause: object, driver: Any) -> bool:
     return isinstance(cause, sqlite3.InterfaceError | sqlite3.ProgrammingError)
 
 
+def _without_values(error: Exception, cause: Any) -> Exception:
+    """What may stand in a traceback: PostgreSQL's own message quotes the row that it refuses."""
+    diagnosis = getattr(cause, "diag", None)
+    return error if diagnosis is None else type(cause)(f"{cause.sqlstate} {diagnosis.constraint_name or diagnosis.column_name}")
+
+
 def _kind(error: Exception, cause: object) -> tuple[str, str]:
     if isinstance(error, exc.TimeoutError):
         return _TIMEOUT
+    if is_full(error):
+        return _FULL
     if isinstance(cause, sqlite3.Error):
         # the low byte is the primary code, the rest says in which system call
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF, _UNKNOWN)
@@ -93,5 +102,13 @@ def _kind(error: Exception, cause: object) -> tuple[str, str]:
 
 
 def _failure(kind: tuple[str, str], engine: sa.Engine) -> LedgerUnavailable:
+    if kind is _FULL:
+        return full(place_of(engine))
     detail, remedy = kind
     return LedgerUnavailable(detail, remedy.format(place=place_of(engine)))
+
+
+def full(place: str) -> LedgerFull:
+    """Say that no room is left for the ledger at a place."""
+    detail, remedy = _FULL
+    return LedgerFull(detail, remedy.format(place=place))

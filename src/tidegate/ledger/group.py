@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from tidegate.errors import KeyReused, LedgerUnavailable
-from tidegate.ledger.connections import writing
+from tidegate.ledger.connections import ATTEMPTS, writing
 from tidegate.ledger.failures import UnstorableRow
 from tidegate.ledger.predictions import Prediction, find_keys, insert_predictions
 from tidegate.ledger.store import Ledger
 
 Outcome = list[Prediction] | KeyReused | LedgerUnavailable
-
-# Another process on PostgreSQL may insert a key between our look and our insert; the second look then finds it.
-_ATTEMPTS = 3
 
 
 def record_group(ledger: Ledger, submissions: Sequence[Sequence[Prediction]]) -> list[Outcome]:
@@ -26,7 +23,7 @@ def record_group(ledger: Ledger, submissions: Sequence[Sequence[Prediction]]) ->
     of it was acknowledged). A row the database refuses fails only its own submission.
     """
     refusal = None
-    for _attempt in range(_ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         try:
             with writing(ledger.engine) as connection:
                 return _record(connection, submissions)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from tidegate.errors import InputRefused
 from tidegate.ledger import schema
-from tidegate.ledger.connections import reading, writing
+from tidegate.ledger.connections import look_and_write, reading
 from tidegate.ledger.events import add_event
-from tidegate.ledger.failures import UnstorableRow
 from tidegate.ledger.store import Ledger
 
 _table = schema.outcomes
 # One query names at most so many customers, below what SQLite (32,766) and PostgreSQL (65,535) take as parameters.
 _CHUNK = 10_000
-# Another process on PostgreSQL may insert between our look and our insert; the second look then finds it.
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +42,6 @@ class RecordedOutcomes:
     known: int
 
 
-def time_text(moment: datetime) -> str:
-    """A time as the ledger writes it, so that text order is time order. Raises `ValueError` without a time zone.
-
-    >>> time_text(datetime(2026, 3, 1, 12, tzinfo=UTC))
-    '2026-03-01T12:00:00.000000+00:00'
-    """
-    if moment.tzinfo is None:
-        raise ValueError("a time of the ledger needs a time zone")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
 def record_outcomes(ledger: Ledger, outcomes: Sequence[Outcome], who: str, evidence: dict[str, object], now: datetime) -> RecordedOutcomes:
     """Record outcomes and one event in one transaction; what the ledger holds already is counted and not written again.
 
@@ -63,18 +49,16 @@ def record_outcomes(ledger: Ledger, outcomes: Sequence[Outcome], who: str, evide
     `LedgerUnavailable` when the database fails. Nothing new: no event either.
     """
     fresh = _without_repeats(outcomes)
-    for attempt in range(_ATTEMPTS):
-        try:
-            with writing(ledger.engine) as connection:
-                added = _new_ones(connection, fresh)
-                if added:
-                    connection.execute(sa.insert(_table), [asdict(outcome) for outcome in added])
-                    add_event(connection, who, "recorded outcomes", {**evidence, "added": len(added)}, now)
-            return RecordedOutcomes(len(added), len(outcomes) - len(added))
-        except UnstorableRow:
-            if attempt == _ATTEMPTS - 1:
-                raise
-    raise AssertionError("the last attempt returns or raises")
+
+    def record(connection: sa.Connection) -> int:
+        added = _new_ones(connection, fresh)
+        if added:
+            connection.execute(sa.insert(_table), [asdict(outcome) for outcome in added])
+            add_event(connection, who, "recorded outcomes", {**evidence, "added": len(added)}, now)
+        return len(added)
+
+    added = look_and_write(ledger.engine, record)
+    return RecordedOutcomes(added, len(outcomes) - added)
 
 
 def first_recorded(ledger: Ledger, source: str) -> str | None:

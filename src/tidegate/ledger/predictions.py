@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from math import isfinite
 from operator import attrgetter
 from typing import Any
 
@@ -23,8 +24,8 @@ class Prediction:
 
     `prediction_id` should begin with its time (as UUID version 7 does): ordered ids touch fewer pages and halve the cost
     of an insert. `customer` is already a keyed hash. `row` is the JSON of the typed row as sent. `source` is `predict`,
-    `predict-batch` or `predict-csv`. `created_at` is ISO-8601 in UTC with microseconds. `request_digest` is the SHA-256
-    (hex) of the canonical request body, compared when `idempotency_key` comes back.
+    `predict-batch`, `predict-csv` or `explain`. `created_at` is ISO-8601 in UTC with microseconds. `request_digest` is a keyed
+    digest of the canonical request body, compared when `idempotency_key` comes back.
     """
 
     prediction_id: str
@@ -64,6 +65,8 @@ def insert_predictions(connection: sa.Connection, predictions: Sequence[Predicti
     for size in _chunk_sizes(len(predictions)):
         values: list[object] = []
         for prediction in predictions[start : start + size]:
+            if not isfinite(prediction.probability):  # SQLite would refuse NaN as a null, PostgreSQL would keep it
+                raise UnstorableRow("The ledger refuses this row: its probability is not a number.")
             values += _values_of(prediction)
         start += size
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # Oldest first; the last is what this code reads and writes. Kept here so that opening a current ledger loads no alembic.
-SCHEMA_VERSIONS = ("0001", "0002")
+SCHEMA_VERSIONS = ("0001", "0002", "0003")
 
 # A name of our own: a PostgreSQL database shared with another alembic user (MLflow) already holds an `alembic_version`.
 VERSION_TABLE = "ledger_version"
@@ -34,7 +34,7 @@ predictions = sa.Table(
     sa.Column("created_at", sa.Text, nullable=False),
 )
 
-# The two partial indexes hold no NULL: a prediction without key or customer pays nothing for them.
+# Partial indexes hold no NULL: a prediction without key or customer pays nothing for them.
 sa.Index(
     "predictions_idempotency_key",
     predictions.c.idempotency_key,
@@ -97,3 +97,26 @@ outcomes = sa.Table(
     sa.Column("recorded_at", sa.Text, nullable=False),
 )
 sa.Index("outcomes_source", outcomes.c.source)
+
+# `note` is what a person wrote and may name anybody: nothing else is ever put into that column, so that it can be emptied by itself.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("feedback_id", sa.Text, primary_key=True),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("request_digest", sa.Text),
+    sa.Column("prediction_id", sa.Text),
+    sa.Column("customer", sa.Text),
+    sa.Column("heard", sa.Text, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+)
+for _name, _unique in (("idempotency_key", True), ("prediction_id", False), ("customer", False)):
+    sa.Index(
+        f"feedback_{_name}",
+        feedback.c[_name],
+        unique=_unique,
+        sqlite_where=feedback.c[_name].is_not(None),
+        postgresql_where=feedback.c[_name].is_not(None),
+    )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,19 @@ import pyarrow as pa
 
 from tidegate.customers.admit import Refusal, Tally, guard_share, kind_of
 from tidegate.customers.columns import as_text
+from tidegate.customers.labels import UNREADABLE, Labels, outcome_labels, read_label, spec_labels
 from tidegate.customers.load import RawBatch, Table, columns_of, open_table
 from tidegate.customers.quarantine import Quarantine
 from tidegate.customers.spec import TableSpec
 from tidegate.errors import TableRefused
 from tidegate.home import Home
 from tidegate.ledger.customer_key import customer_hash
-from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes, time_text
+from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes
 from tidegate.ledger.store import Ledger
+from tidegate.ledger.times import past_time, time_text
 from tidegate.operations.campaign_places import customer_ids, customer_key, spec_of
 
 ID, OUTCOME, OBSERVED = "customer_id", "outcome", "observed_at"
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_WHOLE = re.compile(r"(-?\d+)\.0+")
-_UNREADABLE = -1
 
 
 @dataclass(frozen=True)
@@ -81,14 +79,13 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Reading:
-    """How to read this file: names of its columns, meaning of its words, and the time of rows that give none."""
+    """How to read this file: names of its columns, what its labels say, and the time of rows that give none."""
 
     spec: TableSpec
     positions: Mapping[str, int]
     id: str
     label: str
-    words: Mapping[str, int]
-    other: int | None
+    labels: Labels
     key: bytes
     untimed: str
     now: datetime
@@ -169,10 +166,8 @@ def _reading(table: Table, spec: TableSpec, key: bytes, untimed: str, now: datet
             either = name if wanted is None or wanted == name else f"{wanted} or {name}"
             raise TableRefused(f"{table.path.name} lacks the column {either}.", "Give a table with an id and an outcome in each row.")
     needed = (str(identity), str(label), *((OBSERVED,) if OBSERVED in table.names else ()))
-    spelt = {text: left for text, left in ((spec.positive, 1), (spec.negative, 0)) if text is not None}
-    words = spelt if label == spec.label else spelt | {"1": 1, "0": 0, "true": 1, "false": 0}
-    other = 0 if label == spec.label and spec.negative is None else None
-    return _Reading(spec, columns_of(table, spec, needed), str(identity), str(label), words, other, key, untimed, now)
+    labels = spec_labels(spec) if label == spec.label else outcome_labels(spec)
+    return _Reading(spec, columns_of(table, spec, needed), str(identity), str(label), labels, key, untimed, now)
 
 
 def _read(reading: _Reading, batch: RawBatch, rows: _Rows) -> None:
@@ -183,12 +178,12 @@ def _read(reading: _Reading, batch: RawBatch, rows: _Rows) -> None:
     for line in batch.ragged:
         _refuse(rows, Refusal(line.row, "", "fields", f"{line.expected} fields", f"{line.found} fields"))
     for number, one, label, moment in zip(batch.row_numbers.tolist(), ids, labels, times, strict=True):
-        outcome = _outcome(label, reading)
-        observed = reading.untimed if not moment.strip() else _observed(moment.strip(), reading.now)
+        outcome = read_label(reading.labels, label)
+        observed = reading.untimed if not moment.strip() else past_time(moment.strip(), reading.now)
         if one is None:
             _refuse(rows, Refusal(number, reading.id, "missing", "an id", "empty"))
-        elif outcome == _UNREADABLE:
-            _refuse(rows, Refusal(number, reading.label, "label", " or ".join(map(repr, reading.words)), kind_of(label)))
+        elif outcome == UNREADABLE:
+            _refuse(rows, Refusal(number, reading.label, "label", " or ".join(map(repr, reading.labels.words)), kind_of(label)))
         elif observed is None:
             _refuse(rows, Refusal(number, OBSERVED, "date", "an ISO date or time that has come", kind_of(moment)))
         else:
@@ -196,34 +191,6 @@ def _read(reading: _Reading, batch: RawBatch, rows: _Rows) -> None:
             rows.customers.append(customer_hash(reading.key, one))
             rows.outcomes.append(outcome)
             rows.times.append(observed)
-
-
-def _outcome(text: str, reading: _Reading) -> int | None:
-    """1 left, 0 stayed, None not known yet, _UNREADABLE for any other word. A whole float is its number: pandas writes 1 as 1.0."""
-    if text not in reading.words and (whole := _WHOLE.fullmatch(text)):
-        text = whole[1]
-    if text in reading.words:
-        return reading.words[text]
-    if text in reading.spec.missing or not text.strip():
-        return None
-    return _UNREADABLE if reading.other is None else reading.other
-
-
-def _observed(text: str, now: datetime) -> str | None:
-    """The time as the ledger writes it, a date alone as the end of that day in UTC; None where it is none or is still to come.
-
-    >>> _observed("2026-03-01", datetime(2026, 3, 1, 9, tzinfo=UTC)), _observed("soon", datetime(2026, 3, 1, tzinfo=UTC))
-    ('2026-03-01T23:59:59.999999+00:00', None)
-    """
-    try:
-        if _DAY.fullmatch(text):
-            day = date.fromisoformat(text)
-            return time_text(datetime.combine(day, time.max, UTC)) if day <= now.astimezone(UTC).date() else None
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        return time_text(moment) if moment <= now else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _texts(batch: RawBatch, reading: _Reading, name: str) -> list[str]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidegate.errors import InputRefused, NoChampion
+from tidegate.disk import naming_full_disk
+from tidegate.errors import HomeFull, InputRefused, LedgerFull, NoChampion
 from tidegate.home import Home, discard_if_unused, open_home
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.settings import Settings, read_settings
@@ -16,13 +17,18 @@ from tidegate.settings import Settings, read_settings
 
 @contextmanager
 def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home]]:
-    """Settings and the home, made where it is absent; a refused command leaves no home behind that it made itself."""
+    """Settings and the home, made where it is absent; a refused command leaves no home behind that it made itself.
+
+    For verbs that write nowhere but in the home. Raises HomeFull where its disk has no room.
+    """
     settings = read_settings(home=home, **given)
     existed = settings.home.exists()
-    opened = open_home(settings.home)
+    with naming_full_disk(settings.home):
+        opened = open_home(settings.home)
     try:
-        yield settings, opened
-    except InputRefused:
+        with naming_full_disk(settings.home):
+            yield settings, opened
+    except (InputRefused, HomeFull, LedgerFull):
         if not existed:
             discard_if_unused(opened)
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -34,7 +34,9 @@ def _lines() -> Callable[[str, float], None]:
         # Counting within one step repeats its share: every two seconds is enough.
         if text == said or (share == reached and time.monotonic() - spoken < QUIET_SECONDS):
             return
-        sys.stderr.write(f"[{share:4.0%}] {text}\n")
+        # A log whose disk is full takes no line, and ends no training.
+        with suppress(OSError):
+            sys.stderr.write(f"[{share:4.0%}] {text}\n")
         said, reached, spoken = text, share, time.monotonic()
 
     return line
@@ -55,7 +57,8 @@ def counting(text: str, total: int | None = None) -> Iterator[Callable[[int], No
         spoken = now
         share = f" of {total:,}" if total else ""
         ending = "\r" if console.is_terminal else "\n"
-        sys.stderr.write(f"{text}: {rows:,}{share} rows, {rows / (now - began):,.0f} a second{ending}")
+        with suppress(OSError):
+            sys.stderr.write(f"{text}: {rows:,}{share} rows, {rows / (now - began):,.0f} a second{ending}")
 
     yield line
     if console.is_terminal and spoken > began:

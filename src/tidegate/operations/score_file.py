@@ -17,6 +17,7 @@ import pyarrow.parquet
 
 from tidegate.bundle.batches import score_batches, scored_columns
 from tidegate.bundle.champion import open_champion
+from tidegate.bundle.reasons.table import require_reason_columns, with_reasons
 from tidegate.bundle.scorer import Scorer
 from tidegate.customers.admit import Tally
 from tidegate.customers.load import Table, open_table
@@ -61,11 +62,20 @@ class ScoredFile:
 
 
 def score_file(
-    home: Home, ledger: Ledger, source: Path, output: Path, most_bad: float, who: str, now: datetime, progress: Callable[[int], None]
+    home: Home,
+    ledger: Ledger,
+    source: Path,
+    output: Path,
+    most_bad: float,
+    who: str,
+    now: datetime,
+    progress: Callable[[int], None],
+    reasons: int = 0,
 ) -> ScoredFile:
     """Score every valid row of `source` into `output` (CSV or Parquet by suffix); refused rows go to a file beside it.
 
-    The output appears whole or not at all. Writes one event to the ledger, no predictions.
+    The `reasons` strongest reasons of each row follow as sentences. The output appears whole or not at all. Writes one event to the ledger,
+    no predictions.
     """
     if output.suffix.lower() not in (".csv", ".parquet"):
         raise InputRefused(f"{output.name} is neither .csv nor .parquet.", "Name the output with one of these endings.")
@@ -75,9 +85,10 @@ def score_file(
             raise InputRefused(f"{written.name} is also the input.", "Name another output.")
     table = open_table(source)
     scorer = open_champion(Storage(home.storage))
+    require_reason_columns(scorer, table, reasons)
     tally = Tally()
     with Quarantine(quarantine_path) as quarantine, _replacing(output) as temporary:
-        _write(temporary, scorer, table, tally, most_bad, quarantine, progress)
+        _write(temporary, _answers(scorer, table, tally, most_bad, quarantine, reasons), tally, progress)
     evidence = {
         "data": table.sha256,
         "rows": tally.read,
@@ -89,14 +100,17 @@ def score_file(
     return ScoredFile(tally, output, quarantine_path if quarantine.count else None, scorer.version)
 
 
-def _write(
-    path: Path, scorer: Scorer, table: Table, tally: Tally, most_bad: float, quarantine: Quarantine, progress: Callable[[int], None]
-) -> None:
+def _answers(scorer: Scorer, table: Table, tally: Tally, most_bad: float, quarantine: Quarantine, reasons: int) -> Iterator[pa.RecordBatch]:
+    for scored in score_batches(scorer, table, tally, most_bad):
+        quarantine.add(scored.admitted.refusals)
+        columns = scored_columns(scored, table)
+        yield with_reasons(columns, scorer, scored.admitted.rows, reasons) if reasons else columns
+
+
+def _write(path: Path, answers: Iterator[pa.RecordBatch], tally: Tally, progress: Callable[[int], None]) -> None:
     writer: Any = None
     try:
-        for scored in score_batches(scorer, table, tally, most_bad):
-            quarantine.add(scored.admitted.refusals)
-            columns = scored_columns(scored, table)
+        for columns in answers:
             writer = writer or _writer(path, columns.schema)
             writer.write_batch(columns)
             progress(tally.read)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tidegate.errors import HomeRefused, RegistryUnavailable, TidegateError
-from tidegate.home import Home
+from tidegate.disk import is_full
+from tidegate.errors import HomeFull, HomeRefused, RegistryUnavailable, TidegateError
+from tidegate.home import Home, appointing
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
+from tidegate.registry.alias import align_alias
 from tidegate.registry.outbox import Parcel, keep_evaluation, read_parcel, remove, waiting
 from tidegate.registry.promote import has_event, promote, store_bundle
 from tidegate.registry.runs import send_runs
@@ -92,6 +94,8 @@ def _nothing_lost(path: Path) -> Iterator[None]:
     except TidegateError as error:
         raise type(error)(f"{error.detail} {kept}", f"{error.remedy} {sends}".strip()) from error
     except OSError as error:
+        if is_full(error):
+            raise HomeFull(f"The disk of {path.parent.parent} is full. {kept}", f"Make room there. {sends}") from error
         place, reason = error.filename or path.parent.parent, error.strerror or type(error).__name__
         raise HomeRefused(f"{place}: {reason}. {kept}", f"Check its rights and the room on its disk. {sends}") from error
 
@@ -109,13 +113,13 @@ def _enact(home: Home, registry: Registry, ledger: Ledger, parcel: Parcel, versi
     if stage != parcel.stage:
         tag_version(registry, version, "stage", stage)
     if stage == "champion":
-        pointer = read_pointer(Storage(home.storage))
-        if pointer is None:
-            promote(home, registry, ledger, version, parcel.digest, parcel.who, parcel.gates, now, parcel.identity)
-        elif pointer.version == version:
-            set_alias(registry, "champion", version)
+        with appointing(home):
+            if read_pointer(Storage(home.storage)) is None:
+                promote(home, registry, ledger, version, parcel.digest, parcel.who, parcel.gates, now, parcel.identity)
     elif stage == "challenger":
         # a parcel delivered late must not take the alias from a newer version
         present = aliases(registry).get("challenger", "0")
         if not present.isdigit() or int(present) <= int(version):
             set_alias(registry, "challenger", version)
+    # also what a promotion or rollback could not tell a registry that was away
+    align_alias(registry, Storage(home.storage))

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate.bundle.manifest import file_digest, read_manifest
 from tidegate.errors import HomeRefused
-from tidegate.home import Home
+from tidegate.home import Home, clear_parts
 from tidegate.registry.promote import Gate
 
 _IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -186,10 +186,7 @@ def remove(parcel: Path) -> None:
 
 def put_whole(place: Path, fill: Callable[[Path], object]) -> None:
     """Fill a folder aside, bring it to the disk and rename it into place; what a killed process left aside is swept on the way in."""
-    for left in place.parent.glob(".*.part"):
-        process = left.name.split(".")[-2]
-        if process == str(os.getpid()) or not Path(f"/proc/{process}").exists():
-            shutil.rmtree(left, ignore_errors=True)
+    clear_parts(place.parent)
     part = _aside(place)
     part.mkdir(mode=0o700)
     try:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
-from tidegate.errors import RegistryUnavailable
+from tidegate.disk import is_full
+from tidegate.errors import RegistryFull, RegistryUnavailable
 
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
@@ -72,6 +73,8 @@ def explained(uri: str) -> Iterator[None]:
 def _failure(error: Exception, server: str) -> RegistryUnavailable:
     code = str(getattr(error, "error_code", ""))
     status = getattr(getattr(error, "response", None), "status_code", None)
+    if is_full(error):
+        return RegistryFull(f"{server} has no room left on its disk.", "Make room there.")
     if status == 401 or code in ("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"):
         return RegistryUnavailable(f"{server} refused the credentials (401).", f"{_CREDENTIALS} to an account of this server.")
     if status == 403 or code == "PERMISSION_DENIED":

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 LONGEST_PARAMETER = 500
+# urllib3 announces each retry, and MLflow's database layer logs each failure with its traceback; what comes of it is said once, at the end.
+_QUIET = {
+    "mlflow": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,
+    "alembic": logging.WARNING,
+    "urllib3": logging.ERROR,
+}
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,7 @@ def open_registry(home: Home, name: str) -> Registry:
     prepare_environment()
     from mlflow.tracking import MlflowClient
 
-    # urllib3 announces each retry; what comes of it is said once, at the end
-    for noisy, level in (("mlflow", logging.WARNING), ("alembic", logging.WARNING), ("urllib3", logging.ERROR)):
+    for noisy, level in _QUIET.items():
         logging.getLogger(noisy).setLevel(level)
     local = not os.environ.get("MLFLOW_TRACKING_URI")
     uri = f"sqlite:///{home.tracking / 'mlflow.db'}" if local else os.environ["MLFLOW_TRACKING_URI"]
@@ -164,6 +170,19 @@ def _new_version(registry: Registry, run_id: str, tags: dict[str, str]) -> str:
                 raise
         source = f"{registry.client.get_run(run_id).info.artifact_uri}/bundle"
         return str(registry.client.create_model_version(registry.name, source, run_id, tags=tags).version)
+
+
+def digest_of(registry: Registry, version: str) -> str | None:
+    """The digest that a version was registered with; None where the registry has no such version."""
+    from mlflow.exceptions import MlflowException
+
+    with explained(registry.uri):
+        try:
+            return registry.client.get_model_version(registry.name, version).tags.get("digest")
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+    return None
 
 
 def aliases(registry: Registry) -> dict[str, str]:

@@ -15,7 +15,9 @@ from starlette.responses import Response
 from tidegate import __version__
 from tidegate.errors import TidegateError
 from tidegate.serving.documents import refusal, refusal_of
+from tidegate.serving.feedback import add_feedback
 from tidegate.serving.gate import Gate
+from tidegate.serving.outcomes import add_outcomes
 from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import add_predictions
 from tidegate.serving.service import Service
@@ -50,6 +52,8 @@ def create_app(service: Service, follow: Callable[[Service], Any] | None = None)
     )
     documentation = list(app.router.routes)
     add_predictions(app, service)
+    add_outcomes(app, service)
+    add_feedback(app, service)
     add_pages(app, service)
     # Routes are tried in order: the ones that matter first.
     app.router.routes[:] = [*app.router.routes[len(documentation) :], *documentation]

@@ -61,7 +61,11 @@ def compact(document: object) -> str:
 
 def answer(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON response."""
-    return Response(_plain.encode(document).encode(), status, headers, "application/json")
+    try:
+        body = _plain.encode(document).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, given back as it was sent: only an escape can hold it
+        body = compact(document).encode()
+    return Response(body, status, headers, "application/json")
 
 
 def refusal(status: int, error: str, detail: str, request_id: str, headers: dict[str, str] | None = None) -> Response:

@@ -3,101 +3,99 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from tidegate.errors import InputRefused, SettingRefused
+from tidegate.errors import InputRefused
 from tidegate.ledger.predictions import Prediction
-from tidegate.serving.documents import answer, read_json
-from tidegate.serving.schemas import REFUSALS, BatchAnswer, PredictionAnswer, customer_body, customers_body, file_body
+from tidegate.serving.documents import answer
+from tidegate.serving.reasons import explained, reasons_asked, require_room, source_count
+from tidegate.serving.requests import UnsupportedMediaType, add_post, header, idempotency_key, json_document
+from tidegate.serving.schemas import (
+    BatchAnswer,
+    ExplanationAnswer,
+    PredictionAnswer,
+    customer_body,
+    customers_body,
+    file_body,
+    with_parameters,
+)
 from tidegate.serving.service import Service, answer_of, judge, one_valid, predict, request_digest
 from tidegate.serving.upload import stream_scored
 
-LONGEST_KEY = 255
-Route = Callable[[Service, Request], Awaitable[Response]]
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file with its scores"}
-
-
-class UnsupportedMediaType(InputRefused):
-    """The body is of another media type than the route reads."""
-
-    status = 415
-
-
-class PlainRoute(APIRoute):
-    """A documented route whose endpoint takes the request as it is: what the contract judges, FastAPI need not."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The endpoint itself."""
-        handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        return handler
 
 
 def add_predictions(app: FastAPI, service: Service) -> None:
     """The scoring routes, documented with the spec of the bundle that serves now."""
-    spec, most = service.scorer.contract.spec, service.settings.max_batch_rows
-    _add(app, service, predict_one, "/predict", "Score one customer", customer_body(spec), {"model": PredictionAnswer})
-    _add(app, service, predict_batch, "/predict-batch", "Score many customers", customers_body(spec, most), {"model": BatchAnswer})
-    _add(app, service, predict_csv, "/predict-csv", "Score a file; refused rows come back marked with their rule", file_body(), _CSV)
-
-
-def _add(app: FastAPI, service: Service, route: Route, path: str, summary: str, body: dict[str, Any], answered: dict[str, Any]) -> None:
-    async def endpoint(request: Request) -> Response:
-        return await route(service, request)
-
-    app.router.add_api_route(
-        path,
-        endpoint,
-        methods=["POST"],
-        route_class_override=PlainRoute,
-        name=path[1:],
-        summary=summary,
-        response_model=None,
-        responses={200: answered, **REFUSALS},
-        openapi_extra=body,
-    )
+    spec, most, reasons = service.scorer.contract.spec, service.settings.max_batch_rows, source_count(service.scorer)
+    one, many = with_parameters(customer_body(spec), reasons), with_parameters(customers_body(spec, most), reasons)
+    file, explained_one = with_parameters(file_body()), with_parameters(customer_body(spec))
+    add_post(app, service, predict_one, "/predict", "Score one customer", one, {"model": PredictionAnswer})
+    add_post(app, service, predict_batch, "/predict-batch", "Score many customers", many, {"model": BatchAnswer})
+    add_post(app, service, predict_csv, "/predict-csv", "Score a file; refused rows come back marked with their rule", file, _CSV)
+    add_post(app, service, explain_one, "/explain", "Score one customer and say why", explained_one, {"model": ExplanationAnswer})
 
 
 async def predict_one(service: Service, request: Request) -> Response:
     """POST /predict."""
-    scorer, key = service.scorer, _key(request)
-    document = await _document(request)
+    scorer, key = service.scorer, idempotency_key(request)
+    most = reasons_asked(request, scorer)
+    document = await json_document(request)
     valid, rows = one_valid(scorer, document)
-    digest = request_digest("predict", document) if key else None
+    digest = request_digest(service.key, "predict", document) if key else None
     recorded = await _recorded(service, predict(service, scorer, [valid], rows, "predict", key, digest))
-    return answer(answer_of(scorer, recorded[0]))
+    if not most:
+        return answer(answer_of(scorer, recorded[0]))
+    why = await explained(service, scorer, recorded, [valid], rows, most)
+    return answer({**answer_of(scorer, recorded[0]), **why[0]})
+
+
+async def explain_one(service: Service, request: Request) -> Response:
+    """POST /explain. It scores, so it records: an answer that is not in the ledger would be a score that nobody can account for."""
+    scorer, key = service.scorer, idempotency_key(request)
+    document = await json_document(request)
+    valid, rows = one_valid(scorer, document)
+    digest = request_digest(service.key, "explain", document) if key else None
+    recorded = await _recorded(service, predict(service, scorer, [valid], rows, "explain", key, digest))
+    (why,) = await explained(service, scorer, recorded, [valid], rows, source_count(scorer))
+    contributions = None if why["reasons"] is None else {one["column"]: one["contribution"] for one in why["reasons"]}
+    return answer({**answer_of(scorer, recorded[0]), **why, "contributions": contributions})
 
 
 async def predict_batch(service: Service, request: Request) -> Response:
     """POST /predict-batch."""
-    scorer, key = service.scorer, _key(request)
-    document = await _document(request)
+    scorer, key = service.scorer, idempotency_key(request)
+    most = reasons_asked(request, scorer)
+    document = await json_document(request)
     customers = _customers(document, service.settings.max_batch_rows)
+    if most:
+        await require_room(service, scorer, len(customers), most)
     loop = asyncio.get_running_loop()
     kept, rows, rejected = await loop.run_in_executor(None, judge, scorer, customers)
-    found: list[Prediction] = []
-    if rows is not None:
-        digest = request_digest("predict-batch", document) if key else None
-        valid = [customers[index] for index in kept]
-        found = await loop.run_in_executor(None, predict, service, scorer, valid, rows, "predict-batch", key, digest)
+    refused = [asdict(one) for one in rejected]
+    if rows is None:
+        return answer({"predictions": [], "rejected": refused})
+    digest = request_digest(service.key, "predict-batch", document) if key else None
+    valid = [customers[index] for index in kept]
+    found = await loop.run_in_executor(None, predict, service, scorer, valid, rows, "predict-batch", key, digest)
     recorded = await _recorded(service, found)
-    answers = [{"index": index, **answer_of(scorer, one)} for index, one in zip(kept, recorded, strict=True)]
-    return answer({"predictions": answers, "rejected": [asdict(one) for one in rejected]})
+    whys = await explained(service, scorer, recorded, valid, rows, most) if most else [{}] * len(kept)
+    together = zip(kept, recorded, whys, strict=True)
+    return answer({"predictions": [{"index": at, **answer_of(scorer, one), **why} for at, one, why in together], "rejected": refused})
 
 
 async def predict_csv(service: Service, request: Request) -> Response:
     """POST /predict-csv."""
-    if not (_header(request, b"content-type") or "").lower().startswith("multipart/form-data"):
+    if not (header(request, b"content-type") or "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("The body is not multipart/form-data.", 'Send the table as the form field "file".')
-    scorer, key = service.scorer, _key(request)
+    scorer, key = service.scorer, idempotency_key(request)
     sent = await _form(request)
     try:
         file = sent.get("file")
@@ -109,17 +107,6 @@ async def predict_csv(service: Service, request: Request) -> Response:
         await sent.close()
     headers = {"Content-Disposition": 'attachment; filename="scored.csv"', "X-Model-Version": scorer.version}
     return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-async def _document(request: Request) -> Any:
-    media_type = _header(request, b"content-type") or "application/json"
-    if media_type != "application/json" and media_type.split(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType("The body is not application/json.", "Send JSON with the header Content-Type: application/json.")
-    return read_json(await request.body())
-
-
-def _header(request: Request, name: bytes) -> str | None:
-    return next((value.decode("latin-1") for key, value in request.scope["headers"] if key == name), None)
 
 
 async def _form(request: Request) -> FormData:
@@ -136,15 +123,6 @@ def _customers(document: Any, most: int) -> list[Any]:
     if len(many) > most:
         raise InputRefused(f"The body holds {len(many):,} customers; at most {most:,} are scored at once.", "Send fewer, or a file.")
     return many
-
-
-def _key(request: Request) -> str | None:
-    key = _header(request, b"idempotency-key")
-    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-        raise SettingRefused(
-            f"The header Idempotency-Key is not 1 to {LONGEST_KEY} printable ASCII characters.", "Send a UUID, for example."
-        )
-    return key
 
 
 async def _recorded(service: Service, found: list[Prediction]) -> list[Prediction]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from tidegate.customers.spec import Column, TableSpec
-from tidegate.serving.service import LONGEST_ID
+from tidegate.serving.service import LONGEST_ID, LONGEST_KEY
 
 
 class Refusal(BaseModel):
@@ -25,8 +25,21 @@ class Probabilities(BaseModel):
     non_churn: float = Field(ge=0, le=1)
 
 
+class Reason(BaseModel):
+    """What one raw column, or one ratio of two, adds to or takes from the customer's number."""
+
+    column: str = Field(description="a raw column, or the name of a ratio")
+    columns: list[str] = Field(description="the raw columns it is made of")
+    label: str = Field(description="its meaning in the table spec")
+    unit: str
+    value: Any = Field(description="as it was sent; what a ratio comes to, null where it is not defined")
+    contribution: float = Field(description="in reasons_space")
+    direction: Literal["raises", "lowers", "none"] = Field(description="what it does to the predicted probability of leaving")
+    sentence: str = Field(description="the reason in English")
+
+
 class PredictionAnswer(BaseModel):
-    """One recorded prediction."""
+    """One recorded prediction; the last four fields are there when reasons were asked for."""
 
     prediction: int = Field(ge=0, le=1)
     prediction_label: str
@@ -36,6 +49,18 @@ class PredictionAnswer(BaseModel):
     variant: str
     prediction_id: str
     timestamp: str
+    reasons_space: Literal["logit", "probability"] | None = Field(
+        None, description="base + all contributions = the served log-odds, or the served probability"
+    )
+    base: float | None = Field(None, description="what the model says of the average training customer, in reasons_space")
+    reasons: list[Reason] | None = Field(None, description="the strongest first; null where another version scored than serves now")
+    reasons_missing: str | None = Field(None, description="why reasons are null")
+
+
+class ExplanationAnswer(PredictionAnswer):
+    """One recorded prediction with everything that moved it."""
+
+    contributions: dict[str, float] | None = Field(description="every raw column and ratio; null where reasons are")
 
 
 class BatchedPrediction(PredictionAnswer):
@@ -141,6 +166,18 @@ def file_body() -> dict[str, Any]:
     """OpenAPI request body of `/predict-csv`."""
     file = {"type": "string", "format": "binary", "description": "CSV or Parquet"}
     return _body("multipart/form-data", {"type": "object", "properties": {"file": file}, "required": ["file"]})
+
+
+def with_parameters(body: dict[str, Any], most_reasons: int = 0) -> dict[str, Any]:
+    """A route's part of the OpenAPI document, and the parameters it takes: a key, and up to so many reasons."""
+    key = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"}
+    about = "Repeat it with the same body to get the same answer again"
+    parameters: list[dict[str, Any]] = [{"name": "Idempotency-Key", "in": "header", "required": False, "schema": key, "description": about}]
+    if most_reasons:
+        count = {"type": "integer", "minimum": 0, "maximum": most_reasons, "default": 0}
+        about = "How many of the strongest reasons to give for each customer; 0 gives none"
+        parameters.append({"name": "reasons", "in": "query", "required": False, "schema": count, "description": about})
+    return {**body, "parameters": parameters}
 
 
 def _body(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,14 @@ from tidegate.customers.contract import breaches
 from tidegate.customers.rows import Rows
 from tidegate.errors import RowRefused
 from tidegate.ledger.commit import GroupCommit
-from tidegate.ledger.customer_key import customer_hash
+from tidegate.ledger.customer_key import customer_hash, keyed_digest
 from tidegate.ledger.predictions import Prediction
 from tidegate.ledger.store import Ledger
 from tidegate.serving.documents import canonical, compact
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 
-LONGEST_ID = 256
+LONGEST_ID, LONGEST_KEY = 256, 255
 CHAMPION = "champion"
 
 
@@ -35,7 +35,7 @@ CHAMPION = "champion"
 class Service:
     """One per process. `scorer` is replaced as a whole when the champion changes; a request uses the one it began with.
 
-    `scratch` takes uploaded files while they are scored.
+    `scratch` takes uploaded files while they are scored. `explaining` works out reasons: one thread, begun with the first of them.
     """
 
     scorer: Scorer
@@ -45,6 +45,7 @@ class Service:
     settings: Settings
     metrics: Metrics
     scratch: Path
+    explaining: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reasons"))
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,13 @@ def _misshapen(scorer: Scorer, customer: object) -> tuple[str, str, str] | None:
             shown = extra if extra.isascii() and extra.isprintable() and len(extra) <= 64 else "(unprintable)"
             return shown, "extra", f"{shown}: no such field; GET /features lists the fields."
     identity = customer.get("customer_id")
-    if identity is not None and not _usable_id(identity):
+    if identity is not None and not usable_id(identity):
         return "customer_id", "type", f"customer_id: expected a text of 1 to {LONGEST_ID} characters or a whole number."
     return None
 
 
-def _usable_id(identity: object) -> bool:
+def usable_id(identity: object) -> bool:
+    """Whether this can name a customer: a whole number, or a text that is not too long and can be stored."""
     if type(identity) is int:
         return abs(identity) < 1 << 63
     if type(identity) is not str or not 0 < len(identity) <= LONGEST_ID:
@@ -149,9 +151,9 @@ def continued(key: str, place: int) -> str:
     return f"{key}\x1f{place}"
 
 
-def request_digest(source: str, document: object) -> str:
-    """SHA-256 of a request's meaning: a repeated key must come with the same one."""
-    return sha256(f"{source}\n{canonical(document)}".encode()).hexdigest()
+def request_digest(key: bytes, source: str, document: object) -> str:
+    """Keyed digest of a request's meaning: a repeated idempotency key must come with the same one. Keyed, because it covers an id."""
+    return keyed_digest(key, f"{source}\n{canonical(document)}")
 
 
 def new_id() -> str:

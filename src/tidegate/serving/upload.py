@@ -21,6 +21,7 @@ from tidegate.customers.cells import objects_from_rows
 from tidegate.customers.columns import as_text
 from tidegate.customers.load import Table, open_table
 from tidegate.errors import InputRefused, LedgerUnavailable
+from tidegate.ledger.customer_key import keyed_digest
 from tidegate.ledger.predictions import Prediction
 from tidegate.serving.service import Service, continued, predict
 
@@ -102,7 +103,7 @@ def _recorded(service: Service, scorer: Scorer, scored: ScoredBatch, table: Tabl
     if identity in table.names:
         ids = as_text(scored.admitted.batch.table.column(table.names.index(str(identity)))).filter(scored.admitted.kept)
         customers = [{**customer, "customer_id": one} for customer, one in zip(customers, ids.to_pylist(), strict=True)]
-    digest = None if key is None else f"predict-csv {table.sha256}"
+    digest = None if key is None else keyed_digest(service.key, f"predict-csv {table.sha256}")
     predictions: list[Prediction] = predict(service, scorer, customers, rows, "predict-csv", key, digest)
     if service.commit is None:
         return scored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +43,14 @@ def put_if_match(storage: Storage, key: str, content: bytes, expected: str | Non
 
     Writers of one folder are serialised by the home's lock, so compare and write are one step.
     """
+    place = _place(storage, key)
+    # A writer that was killed left this; in a bundle's folder it would be a file that the manifest does not name.
+    for left in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
+        left.unlink(missing_ok=True)
     present = get(storage, key)
     if (None if present is None else tag(present)) != expected:
         return False
-    write_whole(_place(storage, key), content)
+    write_whole(place, content)
     return True
 
 

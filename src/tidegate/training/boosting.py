@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import json
-import tempfile
-from pathlib import Path
+import os
 from typing import Any
 
 import numpy as np
@@ -103,10 +102,10 @@ def fit_catboost(matrix: Matrix, label: Labels, seed: int, parameters: dict[str,
         return np.asarray(model.predict(rows, prediction_type="RawFormulaVal"), np.float64)
 
     def trees() -> Trees:
-        with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
-            path = Path(folder) / "model.json"
-            model.save_model(str(path), format="json")
-            return trees_from_catboost(json.loads(path.read_text(encoding="utf-8")))
+        # CatBoost writes its JSON to a path only; that of a file in memory needs no room on a disk and leaves nothing behind.
+        with os.fdopen(os.memfd_create("catboost"), encoding="utf-8") as file:
+            model.save_model(f"/proc/self/fd/{file.fileno()}", format="json")
+            return trees_from_catboost(json.load(file))
 
     return fitted_trees(margin, trees, rounds=model.tree_count_ if watched is not None else None)
 

@@ -91,8 +91,10 @@ def _open(candidate: Candidate, field: Field, effort: Effort, store: Path) -> op
     space = repr((SPACES[candidate.name], field.smote, field.seed, len(field.folds), int(field.ratios.sum()), effort.search))
     name = f"{candidate.name} {effort.search} {hashlib.sha256(space.encode()).hexdigest()[:12]}"
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True)
-    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)):
-        # Left by a process that was killed: it is tried again below, under the next number.
+    # Left by a process that was killed: it is tried again below, under the next number. Only what runs can be told that it failed.
+    for _ in study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
+        study.ask()
+    for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return study
 

@@ -18,7 +18,7 @@ from tidegate.customers.history import History, load_history
 from tidegate.customers.split import Split, split_history
 from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix, compute, features_digest, plan_features
-from tidegate.home import Home, exclusive, working
+from tidegate.home import Home, exclusive, sweep, working
 from tidegate.ledger.store import Ledger
 from tidegate.measures.classification import at_threshold
 from tidegate.registry.deliver import Delivered, deliver, deliver_waiting
@@ -70,6 +70,7 @@ class _Learned:
 def train(order: Order, home: Home, ledger: Ledger, progress: Progress, clock: Clock) -> Trained:
     """Table → contract → split → contest out of fold → bundle → outbox → registry → perhaps champion."""
     with exclusive(home, "training"), working(home, "train") as scratch:
+        sweep(home)
         progress("Reading the table", 0.0)
         quarantine = home.quarantine / f"{order.spec.name}-{order.now:%Y%m%dT%H%M%S}.csv"
         history = load_history(order.data, order.spec, quarantine, order.most_bad, lambda rows: progress(f"Read {rows:,} rows", 0.02))

@@ -1,15 +1,26 @@
-"""An open ledger in a temporary folder, and predictions to put into it."""
+"""An open ledger, in a file or on PostgreSQL, and predictions to put into it.
+
+Every test that asks for `ledger` or `url` runs on both databases, on PostgreSQL only under `make servers`. One that asks for the `path` of
+the file is about SQLite and runs there alone.
+"""
 
 from __future__ import annotations
 
-import sqlite3
+import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from databases import Outsider, Postgres
 from tidegate.ledger.predictions import Prediction
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger
+from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "backend" in metafunc.fixturenames:
+        of_a_file = "path" in inspect.signature(metafunc.function).parameters
+        metafunc.parametrize("backend", ["sqlite"] if of_a_file else ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 
 
 @pytest.fixture
@@ -18,16 +29,24 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{path}")
+def url(backend: str, path: Path, request: pytest.FixtureRequest) -> str:
+    """Where a ledger may be made; nothing is there yet."""
+    if backend == "sqlite":
+        return sqlite_url(path)
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.place()
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    opened = open_ledger(url)
     yield opened
     close_ledger(opened)
 
 
 @pytest.fixture
-def outsider(path: Path, ledger: Ledger) -> Iterator[sqlite3.Connection]:
-    """A connection that knows nothing of the ledger's code: what it sees is committed."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+def outsider(url: str, ledger: Ledger) -> Iterator[Outsider]:
+    connection = Outsider(url)
     yield connection
     connection.close()
 

@@ -1,29 +1,20 @@
-"""Campaigns: a name once, a customer once, whole or not at all; and a ledger of the version before."""
+"""Campaigns: a name once, a customer once, whole or not at all."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
 
-import tidegate.ledger
+from databases import Outsider
 from tidegate.errors import InputRefused, LedgerUnavailable
 from tidegate.ledger import campaigns as campaigns_module
-from tidegate.ledger import schema
 from tidegate.ledger.campaigns import Arm, AssignedOutcome, Assignment, assigned_since, find_campaign, followed, record_campaign
-from tidegate.ledger.connections import connect_engine, reading, writing
-from tidegate.ledger.events import append_event, list_events, verify_events
+from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.failures import UnstorableRow
-from tidegate.ledger.outcomes import Outcome, record_outcomes, time_text
-from tidegate.ledger.predictions import Prediction, count_predictions, insert_predictions
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.ledger.outcomes import Outcome, record_outcomes
+from tidegate.ledger.store import Ledger
+from tidegate.ledger.times import time_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -37,11 +28,11 @@ def plan(ledger: Ledger, name: str = "spring", count: int = 3, at: datetime = NO
     record_campaign(ledger, name, {"seed": 1, "prices": {"contact_cost": 2.0}}, people, "ana", at)
 
 
-def rows(outsider: sqlite3.Connection) -> tuple[int, int]:
+def rows(outsider: Outsider) -> tuple[int, int]:
     return tuple(outsider.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("campaigns", "assignments"))  # type: ignore[return-value]
 
 
-def test_a_campaign_is_written_with_its_people_and_its_event(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_campaign_is_written_with_its_people_and_its_event(ledger: Ledger, outsider: Outsider) -> None:
     plan(ledger)
     found = find_campaign(ledger, "spring")
     assert found is not None
@@ -56,7 +47,7 @@ def test_a_campaign_is_written_with_its_people_and_its_event(ledger: Ledger, out
     assert find_campaign(ledger, "summer") is None
 
 
-def test_a_name_is_used_once(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_name_is_used_once(ledger: Ledger, outsider: Outsider) -> None:
     plan(ledger)
     with pytest.raises(InputRefused, match="'spring' already") as refusal:
         plan(ledger, count=5)
@@ -67,7 +58,7 @@ def test_a_name_is_used_once(ledger: Ledger, outsider: sqlite3.Connection) -> No
 
 
 def test_a_name_taken_between_look_and_write_is_the_same_refusal(
-    ledger: Ledger, outsider: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, outsider: Outsider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan(ledger)
     looks: list[bool] = []
@@ -85,14 +76,14 @@ def test_a_name_taken_between_look_and_write_is_the_same_refusal(
     assert rows(outsider) == (1, 3)
 
 
-def test_a_customer_is_in_a_campaign_once(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_customer_is_in_a_campaign_once(ledger: Ledger, outsider: Outsider) -> None:
     with pytest.raises(UnstorableRow):
         record_campaign(ledger, "spring", {}, [assigned(1), assigned(2), assigned(1, "control")], "ana", NOON)
     assert rows(outsider) == (0, 0)
     assert list_events(ledger) == []
 
 
-def test_a_failing_event_takes_the_campaign_with_it(ledger: Ledger, outsider: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_event_takes_the_campaign_with_it(ledger: Ledger, outsider: Outsider, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise LedgerUnavailable("no")
 
@@ -128,32 +119,3 @@ def test_who_is_in_another_recent_campaign(ledger: Ledger, monkeypatch: pytest.M
     assert assigned_since(ledger, NOON - timedelta(days=30), people) == {"spring": 3}
     assert assigned_since(ledger, NOON - timedelta(days=90), people) == {"spring": 3, "old": 4}
     assert assigned_since(ledger, NOON, []) == {}
-
-
-def test_a_ledger_of_the_version_before_is_migrated_and_keeps_what_it_held(path: Path, make: Callable[..., Prediction]) -> None:
-    engine = connect_engine(sqlite_url(path))
-    config = Config()
-    config.set_main_option("script_location", str(Path(tidegate.ledger.__path__[0]) / "migrations"))
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        insert_predictions(connection, [make(number) for number in range(50)])
-    append_event(Ledger(engine, ""), "ana", "promote", {"version": 1}, NOON)
-    engine.dispose()
-    with sqlite3.connect(path) as raw:
-        assert raw.execute("SELECT version_num FROM ledger_version").fetchone() == ("0001",)
-        before = raw.execute("SELECT * FROM predictions ORDER BY 1").fetchall()
-
-    ledger = open_ledger(sqlite_url(path))
-    try:
-        with reading(ledger.engine) as connection:
-            context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
-            assert compare_metadata(context, schema.metadata) == []
-            assert connection.exec_driver_sql("SELECT version_num FROM ledger_version").scalar() == "0002"
-            assert [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM predictions ORDER BY 1")] == before
-        assert verify_events(ledger) == "ok"
-        assert count_predictions(ledger) == 50
-        plan(ledger)
-        assert len(list_events(ledger)) == 2
-    finally:
-        close_ledger(ledger)

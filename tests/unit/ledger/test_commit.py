@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from databases import Outsider
 from tidegate.errors import KeyReused, LedgerUnavailable
 from tidegate.ledger import commit as commit_module
 from tidegate.ledger import connections
@@ -35,16 +36,11 @@ def writer(ledger: Ledger) -> Iterator[GroupCommit]:
 
 
 @pytest.fixture
-def held(outsider: sqlite3.Connection) -> Iterator[Callable[[], None]]:
+def held(outsider: Outsider) -> Iterator[Callable[[], None]]:
     """Hold the write lock from outside, so that submissions gather; the test calls the fixture to let go."""
-    outsider.execute("BEGIN IMMEDIATE")
-
-    def release() -> None:
-        if outsider.in_transaction:
-            outsider.execute("COMMIT")
-
-    yield release
-    release()
+    outsider.hold()
+    yield outsider.release
+    outsider.release()
 
 
 def occupy(writer: GroupCommit, prediction: Prediction) -> Future[list[Prediction]]:
@@ -55,7 +51,7 @@ def occupy(writer: GroupCommit, prediction: Prediction) -> Future[list[Predictio
     return future
 
 
-def test_an_answer_means_the_row_is_committed(writer: GroupCommit, outsider: sqlite3.Connection, make: Make) -> None:
+def test_an_answer_means_the_row_is_committed(writer: GroupCommit, outsider: Outsider, make: Make) -> None:
     seen: list[int] = []
 
     def look(_future: Future[list[Prediction]]) -> None:
@@ -246,7 +242,7 @@ def pragma_on_checkout(ledger: Ledger, pragma: str) -> Callable[[], None]:
     return lambda: sa.event.remove(ledger.engine, "checkout", apply)
 
 
-def test_a_full_disk(ledger: Ledger, writer: GroupCommit, make: Make) -> None:
+def test_a_full_disk(path: Path, ledger: Ledger, writer: GroupCommit, make: Make) -> None:
     writer.submit([make(1)]).result(PATIENCE)
     end = pragma_on_checkout(ledger, "PRAGMA max_page_count=1")  # rounded up to the present size
 
@@ -257,7 +253,7 @@ def test_a_full_disk(ledger: Ledger, writer: GroupCommit, make: Make) -> None:
     fails_then_recovers(ledger, writer, make, "disk is full", repair, row="x" * 100_000)
 
 
-def test_a_read_only_database(ledger: Ledger, writer: GroupCommit, make: Make) -> None:
+def test_a_read_only_database(path: Path, ledger: Ledger, writer: GroupCommit, make: Make) -> None:
     writer.submit([make(1)]).result(PATIENCE)
     end = pragma_on_checkout(ledger, "PRAGMA query_only=ON")
 
@@ -281,15 +277,13 @@ def test_a_deleted_file(path: Path, ledger: Ledger, writer: GroupCommit, make: M
     fails_then_recovers(ledger, writer, make, "absent", repair)
 
 
-def test_a_lock_held_too_long(
-    path: Path, ledger: Ledger, outsider: sqlite3.Connection, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_held_too_long(ledger: Ledger, outsider: Outsider, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "BUSY_TIMEOUT_MS", 50)
     impatient = open_ledger(ledger.url)
     writer = GroupCommit(impatient)
     writer.submit([make(1)]).result(PATIENCE)
-    outsider.execute("BEGIN IMMEDIATE")
-    fails_then_recovers(impatient, writer, make, "locked", lambda: outsider.execute("COMMIT"))
+    outsider.hold()
+    fails_then_recovers(impatient, writer, make, "locked", outsider.release)
     writer.close()
     close_ledger(impatient)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from databases import Outsider
 from tidegate.ledger.events import append_event, list_events, verify_events
 from tidegate.ledger.store import Ledger
 
@@ -83,14 +83,14 @@ def test_what_cannot_be_written_down_is_refused(ledger: Ledger) -> None:
         ("UPDATE events SET sequence = 0 WHERE sequence = 1", 1),
     ],
 )
-def test_every_change_is_found_at_its_place(trail: Ledger, outsider: sqlite3.Connection, change: str, broken: int) -> None:
+def test_every_change_is_found_at_its_place(trail: Ledger, outsider: Outsider, change: str, broken: int) -> None:
     assert outsider.execute(change).rowcount > 0
     verdict = verify_events(trail)
     assert f"at event {broken}:" in verdict
     assert "missing" in verdict or "DELETE" not in change
 
 
-def test_a_row_taken_out_with_its_gap_closed_is_found(trail: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_row_taken_out_with_its_gap_closed_is_found(trail: Ledger, outsider: Outsider) -> None:
     outsider.execute("DELETE FROM events WHERE sequence = 3")
     for sequence in (4, 5):
         outsider.execute("UPDATE events SET sequence = ? WHERE sequence = ?", (sequence - 1, sequence))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from databases import Outsider
 from tidegate.errors import InputRefused, LedgerUnavailable
 from tidegate.ledger import outcomes as outcomes_module
 from tidegate.ledger.campaigns import Assignment, record_campaign
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.events import list_events, verify_events
-from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes, time_text
+from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes
 from tidegate.ledger.predictions import Prediction
 from tidegate.ledger.store import Ledger
+from tidegate.ledger.times import time_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -28,11 +29,11 @@ def record(ledger: Ledger, *outcomes: Outcome) -> RecordedOutcomes:
     return record_outcomes(ledger, outcomes, "ana", {"data": "a"}, NOON)
 
 
-def stored(outsider: sqlite3.Connection) -> list[tuple[object, ...]]:
+def stored(outsider: Outsider) -> list[tuple[object, ...]]:
     return outsider.execute("SELECT customer, observed_at, outcome FROM outcomes ORDER BY 1, 2").fetchall()
 
 
-def test_the_same_outcomes_twice_add_nothing(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_the_same_outcomes_twice_add_nothing(ledger: Ledger, outsider: Outsider) -> None:
     assert record(ledger, outcome(1), outcome(2, 1)) == RecordedOutcomes(2, 0)
     before = stored(outsider)
     assert record(ledger, outcome(1), outcome(2, 1), outcome(2, 1)) == RecordedOutcomes(0, 3)
@@ -47,7 +48,7 @@ def test_nothing_to_record_is_nothing(ledger: Ledger) -> None:
     assert list_events(ledger) == []
 
 
-def test_a_contradiction_refuses_all_of_it(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_contradiction_refuses_all_of_it(ledger: Ledger, outsider: Outsider) -> None:
     record(ledger, outcome(1))
     before = stored(outsider)
     with pytest.raises(InputRefused, match="1 customer has another outcome in the ledger") as refusal:
@@ -63,7 +64,7 @@ def test_who_is_seen_again_later_may_have_left(ledger: Ledger) -> None:
     assert record(ledger, outcome(1, 0), outcome(1, 1, NOON + timedelta(days=1))) == RecordedOutcomes(2, 0)
 
 
-def test_a_failing_event_takes_the_outcomes_with_it(ledger: Ledger, outsider: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_event_takes_the_outcomes_with_it(ledger: Ledger, outsider: Outsider, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise LedgerUnavailable("no")
 

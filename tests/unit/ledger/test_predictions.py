@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -58,13 +59,16 @@ def test_the_callers_transaction_decides(ledger: Ledger, make: Make) -> None:
     assert count_predictions(ledger) == 0
 
 
-@pytest.mark.parametrize(
-    "changes", [{"variant": None}, {"probability": float("nan")}, {"row": "\ud800"}, {"prediction": 2**70}, {"row": []}]
-)
+@pytest.mark.parametrize("changes", [{"variant": None}, {"probability": float("nan")}, {"row": "\ud800"}, {"prediction": 2**70}])
 def test_an_unstorable_row_is_told_from_a_failing_database(ledger: Ledger, make: Make, changes: dict[str, object]) -> None:
     with pytest.raises(UnstorableRow):
         record(ledger, [make(1), make(2, **changes)])
     assert count_predictions(ledger) == 0
+
+
+def test_what_the_file_cannot_bind_is_the_rows_fault(path: Path, ledger: Ledger, make: Make) -> None:
+    with pytest.raises(UnstorableRow):
+        record(ledger, [make(1, row=[])])
 
 
 def test_a_second_row_under_a_key_is_refused_by_the_database(ledger: Ledger, make: Make) -> None:

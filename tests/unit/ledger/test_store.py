@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.dialects import postgresql
 
 import tidegate.ledger
+from databases import Outsider
 from tidegate.errors import HomeRefused, LedgerUnavailable, SettingRefused
 from tidegate.ledger import connections, schema
 from tidegate.ledger.connections import reading, writing
+from tidegate.ledger.events import append_event
 from tidegate.ledger.predictions import Prediction, insert_predictions
 from tidegate.ledger.store import Ledger, check_ledger, close_ledger, open_ledger, sqlite_url
 
@@ -39,7 +41,7 @@ def test_files_are_for_the_owner_only(path: Path, ledger: Ledger) -> None:
         assert stat.S_IMODE((path.parent / name).stat().st_mode) == 0o600, name
 
 
-def test_every_connection_is_durable(ledger: Ledger) -> None:
+def test_every_connection_to_a_file_is_durable(path: Path, ledger: Ledger) -> None:
     with ledger.engine.connect() as first, ledger.engine.connect() as second:
         for connection in (first, second):
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -47,7 +49,7 @@ def test_every_connection_is_durable(ledger: Ledger) -> None:
             assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
 
 
-def test_reopening_keeps_the_ledger_and_loads_no_alembic(path: Path, ledger: Ledger) -> None:
+def test_reopening_keeps_the_ledger_and_loads_no_alembic(ledger: Ledger) -> None:
     close_ledger(ledger)
     child = run_python(
         """
@@ -62,7 +64,7 @@ def test_reopening_keeps_the_ledger_and_loads_no_alembic(path: Path, ledger: Led
     assert child.communicate()[0].split() == ["ok", "False"]
 
 
-def test_several_processes_may_open_a_fresh_ledger_at_once(path: Path) -> None:
+def test_several_processes_may_open_a_fresh_ledger_at_once(url: str) -> None:
     code = """
         import sys
         from tidegate.ledger.store import check_ledger, open_ledger
@@ -70,7 +72,7 @@ def test_several_processes_may_open_a_fresh_ledger_at_once(path: Path) -> None:
         sys.stdin.readline()
         print(check_ledger(open_ledger(sys.argv[1])), flush=True)
         """
-    children = [run_python(code, f"sqlite:///{path}") for _ in range(4)]
+    children = [run_python(code, url) for _ in range(4)]
     for child in children:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
@@ -104,7 +106,7 @@ def test_connections_that_race_for_the_write_ahead_log_all_succeed(tmp_path: Pat
         assert modes == ["wal"] * 6
 
 
-def test_a_newer_ledger_is_refused(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_newer_ledger_is_refused(ledger: Ledger, outsider: Outsider) -> None:
     outsider.execute(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")
     with pytest.raises(HomeRefused, match="9999") as refusal:
         open_ledger(ledger.url)
@@ -123,24 +125,27 @@ def test_migrations_build_the_tables_the_code_declares(ledger: Ledger) -> None:
     with reading(ledger.engine) as connection:
         context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
         assert compare_metadata(context, schema.metadata) == []
-        partial = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE sql LIKE '%INDEX%WHERE%' ORDER BY name").scalars().all()
-    assert partial == ["predictions_customer", "predictions_idempotency_key"]
+        indexes = [index for table in schema.metadata.tables for index in sa.inspect(connection).get_indexes(table)]
+    partial = {
+        str(index["name"]): index["unique"] for index in indexes if f"{ledger.engine.dialect.name}_where" in index["dialect_options"]
+    }
+    assert {name for name, unique in partial.items() if unique} == {"predictions_idempotency_key", "feedback_idempotency_key"}
+    assert {name for name, unique in partial.items() if not unique} == {
+        "predictions_customer",
+        "feedback_customer",
+        "feedback_prediction_id",
+    }
 
 
-def test_the_schema_is_valid_for_postgresql_too() -> None:
-    for table in schema.metadata.sorted_tables:
-        text = str(sa.schema.CreateTable(table).compile(dialect=postgresql.dialect()))
-        assert "DOUBLE PRECISION" in text or table.name in {"campaigns", "events", "outcomes"}
-        assert "SERIAL" not in text
-
-
-def test_a_failed_migration_leaves_nothing(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE events (other TEXT)")
+def test_a_failed_migration_leaves_nothing(url: str) -> None:
+    engine = connections.connect_engine(url)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE events (other TEXT)")
     with pytest.raises(LedgerUnavailable):
-        open_ledger(f"sqlite:///{path}")
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("events",)]
+        open_ledger(url)
+    with reading(engine) as connection:
+        assert sa.inspect(connection).get_table_names() == ["events"]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///a.db?mode=ro", "mysql://host/name", "no url"])
@@ -207,7 +212,7 @@ def test_damage_is_found(path: Path, ledger: Ledger, make: Callable[..., Predict
     assert "integrity" in check_ledger(ledger)
 
 
-def test_a_database_without_tables_is_no_ledger(ledger: Ledger, outsider: sqlite3.Connection) -> None:
+def test_a_database_without_tables_is_no_ledger(ledger: Ledger, outsider: Outsider) -> None:
     outsider.execute(f"DROP TABLE {schema.VERSION_TABLE}")
     assert "no ledger" in check_ledger(ledger)
 
@@ -224,24 +229,23 @@ def test_opening_waits_for_one_who_is_creating(path: Path) -> None:
     other.close()
 
 
-def test_a_lock_held_too_long_is_named(path: Path, ledger: Ledger, outsider: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_held_too_long_is_named(ledger: Ledger, outsider: Outsider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "BUSY_TIMEOUT_MS", 100)
     impatient = open_ledger(ledger.url)
-    outsider.execute("BEGIN IMMEDIATE")
+    outsider.hold()
     started = time.monotonic()
-    with pytest.raises(LedgerUnavailable, match="locked"), writing(impatient.engine):
-        pass
+    with pytest.raises(LedgerUnavailable, match="locked"):
+        append_event(impatient, "ana", "promote", {}, datetime.now(UTC))
     assert 0.05 < time.monotonic() - started < 2
     assert check_ledger(impatient) == "ok"  # readers are not held up
-    outsider.execute("COMMIT")
-    with writing(impatient.engine):
-        pass
+    outsider.release()
+    assert append_event(impatient, "ana", "promote", {}, datetime.now(UTC)) == 1
     close_ledger(impatient)
 
 
 def test_failures_tell_no_sql_and_no_value(ledger: Ledger) -> None:
     with pytest.raises(LedgerUnavailable) as failure, writing(ledger.engine) as connection:
-        connection.exec_driver_sql("INSERT INTO predictions (customer) VALUES (?)", ("Jane Doe",))
+        connection.execute(sa.text("INSERT INTO predictions (customer) VALUES (:who)"), {"who": "Jane Doe"})
     for text in (str(failure.value), str(failure.value.__cause__)):
         assert "Jane" not in text
     assert "INSERT" not in str(failure.value)

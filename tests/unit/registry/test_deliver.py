@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.errors import BundleRefused, HomeRefused, LedgerUnavailable, RegistryUnavailable
+from tidegate.bundle.manifest import file_digest, read_manifest
+from tidegate.errors import BundleRefused, HomeFull, HomeRefused, LedgerUnavailable, RegistryUnavailable
 from tidegate.home import Home, open_home
 from tidegate.ledger.events import list_events
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
@@ -265,6 +266,17 @@ def test_a_late_repetition_takes_no_alias_and_no_place_from_newer_versions(
     assert len(list_events(own.ledger)) == 4
 
 
+def test_a_delivery_tells_the_registry_of_a_champion_that_it_has_not_heard_of(own: Place, tmp_path: Path) -> None:
+    """A rollback, or a promotion while the server was away, moved the pointer only."""
+    own.put(tmp_path / "1", seed=1)
+    own.put(tmp_path / "2", seed=2, stage="challenger")
+    deliver_waiting(own.home, own.ledger, NOW)
+    digest = file_digest(own.home.storage / "bundles" / "2" / "manifest.json")
+    write_pointer(Storage(own.home.storage), Pointer("2", digest, NOW.isoformat()))
+    own.deliver(own.put(tmp_path / "3", seed=3, stage="challenger"))
+    assert own.held()["aliases"] == {"champion": "2", "challenger": "3"}
+
+
 def test_a_refused_training_is_a_version_without_alias(place: Place, tmp_path: Path) -> None:
     delivered = place.deliver(place.put(tmp_path / "s", stage="refused"))
     assert (delivered.stage, delivered.pointer) == ("refused", None)
@@ -319,7 +331,8 @@ def test_a_ledger_that_fails_and_a_full_disk_say_that_nothing_is_lost(
     path = place.put(tmp_path / "s")
     for error, expected in (
         (LedgerUnavailable("The ledger's disk is full."), LedgerUnavailable),
-        (OSError(28, "No space left on device", "/x"), HomeRefused),
+        (OSError(28, "No space left on device", "/x"), HomeFull),
+        (OSError(13, "Permission denied", "/x"), HomeRefused),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(delivery, "append_event", lambda *_, error=error: (_ for _ in ()).throw(error))
@@ -341,7 +354,12 @@ def test_a_damaged_parcel_is_named_and_does_not_hold_up_the_others(own: Place, t
 def test_the_verb_delivers_what_waits_and_says_so(own: Place, tmp_path: Path) -> None:
     path = own.put(tmp_path / "s")
     done = deliver_all(own.home, read_settings(home=own.home.root), NOW)
-    assert done.document() == {"delivered": [{"model_version": "1", "stage": "champion", "training": path.name}], "waiting": 0}
+    assert done.document() == {
+        "delivered": [{"model_version": "1", "stage": "champion", "training": path.name}],
+        "waiting": 0,
+        "registry": "current",
+        "warnings": [],
+    }
     assert done.summary() == f"Delivered {path.name} as version 1 (champion)."
     assert deliver_all(own.home, read_settings(home=own.home.root), NOW).summary() == "Nothing waits to be delivered."
 
@@ -362,3 +380,16 @@ def test_a_delivered_parcel_leaves_the_outbox_by_one_renaming(place: Place, tmp_
     monkeypatch.setattr(outbox.shutil, "rmtree", lambda *_, **__: None)
     outbox.remove(path)
     assert waiting(place.home) == []
+
+
+@pytest.mark.parametrize("name", ["spec.toml", "manifest.json"])
+def test_a_delivery_killed_while_it_stored_the_bundle_promotes_it_when_repeated(place: Place, tmp_path: Path, name: str) -> None:
+    """What write_whole leaves of a file when its process is killed must not count as a stranger in the bundle."""
+    path = place.put(tmp_path / "s")
+    half = place.home.storage / "bundles" / "1" / f".{name}.1-140166098090880.part"
+    half.parent.mkdir(parents=True)
+    half.write_bytes((path / "bundle" / name).read_bytes()[:10])
+    delivered = place.deliver(path)
+    assert (delivered.version, delivered.stage) == ("1", "champion")
+    assert delivered.pointer is not None
+    read_manifest(place.home.storage / "bundles" / "1", delivered.pointer.digest)

@@ -94,7 +94,7 @@ def answered(status: int) -> requests.HTTPError:
             "failed: INVALID_PARAMETER_VALUE: Invalid name",
         ),
         (RestException({"error_code": "INTERNAL_ERROR", "message": "db at postgresql://u:hush@h/d"}), "failed: INTERNAL_ERROR: db at"),
-        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(28, "No space left on device"), "no room left on its disk"),
         (OSError(), "OSError"),
     ],
 )

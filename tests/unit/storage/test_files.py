@@ -69,3 +69,15 @@ def test_a_storage_behind_a_link_lists_the_same_keys(storage: Storage, tmp_path:
     (tmp_path / "link").symlink_to(storage.root)
     assert list_keys(Storage(tmp_path / "link"), "") == ["a/b"]
     assert get(Storage(tmp_path / "link"), "a/b") == b"x"
+
+
+def test_what_a_killed_writer_left_of_an_object_is_gone_with_the_next_write(storage: Storage) -> None:
+    folder = storage.root / "bundles" / "1"
+    folder.mkdir(parents=True)
+    (folder / ".model[1].json.1-140166.part").write_bytes(b"half")
+    (folder / ".model1.json.1-140166.part").write_bytes(b"of another object")
+    assert put_if_match(storage, "bundles/1/model[1].json", b"whole", None)
+    assert sorted(path.name for path in folder.iterdir()) == [".model1.json.1-140166.part", "model[1].json"]
+    (folder / ".model[1].json.1-140166.part").write_bytes(b"half")
+    assert not put_if_match(storage, "bundles/1/model[1].json", b"whole", None)
+    assert not (folder / ".model[1].json.1-140166.part").exists(), "an object that is there already hides what was left of it"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from tidegate.training.fitted import Fitted, Labels, Linear, Watched
 from tidegate.training.folds import Field, fit, fold_positions, out_of_fold_margins
 from tidegate.training.model import alone
 from tidegate.training.oversampling import oversampled
+from tidegate.training.trees import Trees
 
 SMALL = {
     "random_forest": {"n_estimators": 20},
@@ -121,3 +123,12 @@ def test_early_stopping_reports_the_rounds_it_kept() -> None:
         fitted = fit(candidate, field, train, judged)
         assert fitted.rounds is not None
         assert 1 <= fitted.rounds < 400, name
+
+
+def test_the_trees_of_catboost_are_read_out_without_a_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where home and temporary folder share a full disk, its own words for that would be nobody's."""
+    fitted = fit(small("catboost", ratios=True), field_of(300), slice(None))
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    trees = fitted.content()
+    assert isinstance(trees, Trees)
+    assert len(trees.roots) == 30

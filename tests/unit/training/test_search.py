@@ -184,3 +184,12 @@ def test_the_classic_way_tunes_every_algorithm() -> None:
     classic = effort_of("standard", search="random")
     assert (classic.trials, classic.tuned, classic.ensembles) == (40, None, True)
     assert np.isclose(effort_of("thorough").minutes or 0, 30)
+
+
+def test_a_search_killed_before_its_first_trial_ran_begins_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first configuration waits in the study by then, and a trial that waits cannot be told that it failed."""
+    with monkeypatch.context() as patch:
+        patch.setattr("optuna.Study.ask", lambda *_: (_ for _ in ()).throw(SystemExit))
+        with pytest.raises(SystemExit):
+            tuned(tmp_path / "killed.db", 2)
+    assert said(tuned(tmp_path / "killed.db", 2)) == said(tuned(tmp_path / "whole.db", 2))

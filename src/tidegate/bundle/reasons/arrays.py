@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -59,7 +60,16 @@ class TreeArrays:
 def read_tree_arrays(path: Path, features: int, members: int) -> TreeArrays:
     """The arrays of `trees.npz`, fit for `features` columns and `members` models. Raises BundleRefused on anything else."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path.parent.name, error) from None
+    return parse_tree_arrays(content, path.parent.name, features, members)
+
+
+def parse_tree_arrays(content: bytes, bundle: str, features: int, members: int) -> TreeArrays:
+    """The arrays in the bytes of a `trees.npz`; `bundle` names it in the refusal. Raises BundleRefused."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             stored = {info.filename: info for info in archive.infolist()}
             if set(stored) != {f"{name}.npy" for name in TREE_ARRAYS} or len(archive.infolist()) != len(stored):
                 raise ValueError("other arrays")
@@ -69,10 +79,12 @@ def read_tree_arrays(path: Path, features: int, members: int) -> TreeArrays:
         arrays = TreeArrays(**found)  # type: ignore[arg-type]
         _check(arrays, features, members)
     except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise BundleRefused(
-            f"The trees of bundle {path.parent.name} cannot be read ({type(error).__name__}).", "Promote another version."
-        ) from None
+        raise _unreadable(bundle, error) from None
     return arrays
+
+
+def _unreadable(bundle: str, error: Exception) -> BundleRefused:
+    return BundleRefused(f"The trees of bundle {bundle} cannot be read ({type(error).__name__}).", "Promote another version.")
 
 
 def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind: type[np.generic]) -> NDArray[np.generic]:

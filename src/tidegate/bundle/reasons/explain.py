@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bundle.calibration import calibrated, log_odds
-from tidegate.bundle.manifest import Calibration, Manifest, Member, read_json
+from tidegate.bundle.manifest import Calibration, Manifest, Member
 from tidegate.bundle.model import standardised
-from tidegate.bundle.reasons.arrays import read_tree_arrays
+from tidegate.bundle.reasons.arrays import parse_tree_arrays
 from tidegate.bundle.reasons.forest import Forest, forest_contributions, grow
 from tidegate.bundle.reasons.links import Contributions, added, scaled, through
-from tidegate.bundle.reasons.oblivious import answers_of, looked_up
+from tidegate.bundle.reasons.oblivious import Answers, answers_of, looked_up
 from tidegate.errors import BundleRefused
 from tidegate.features import FeaturePlan, Matrix
 
@@ -56,11 +57,38 @@ class Explanation:
     contributions: Floats
 
 
+@dataclass(frozen=True)
+class ModelFiles:
+    """The bytes of a bundle's `trees.npz` and `model.json`, each empty where no member needs it; `bundle` is its name."""
+
+    bundle: str
+    trees: bytes
+    linear: bytes
+
+
+def read_files(folder: Path, manifest: Manifest) -> ModelFiles:
+    """What reasons are made of, not parsed yet. Raises BundleRefused where a file cannot be read."""
+    found = {}
+    for kind, name in (("trees", "trees.npz"), ("linear", "model.json")):
+        wanted = any(member.kind == kind for member in manifest.members)
+        try:
+            found[kind] = (folder / name).read_bytes() if wanted else b""
+        except OSError as error:
+            sentence = f"{name} of bundle {folder.name} cannot be read ({type(error).__name__})."
+            raise BundleRefused(sentence, "Promote another version.") from None
+    return ModelFiles(folder.name, found["trees"], found["linear"])
+
+
 def open_explainer(folder: Path, manifest: Manifest) -> Explainer:
     """Read `trees.npz` and `model.json`, as the manifest's members need them. Raises BundleRefused where one cannot be read."""
+    return build_explainer(read_files(folder, manifest), manifest)
+
+
+def build_explainer(files: ModelFiles, manifest: Manifest) -> Explainer:
+    """Parse the files and work out all that does not depend on a row. Raises BundleRefused where one cannot be used."""
     kinds, features = [member.kind for member in manifest.members], len(manifest.features)
-    trees = iter(_open_trees(folder / "trees.npz", features, kinds.count("trees")))
-    linear = iter(_open_linear(folder / "model.json", features, kinds.count("linear")))
+    trees = iter(_parse_trees(files, features, kinds.count("trees")))
+    linear = iter(_parse_linear(files, features, kinds.count("linear")))
     parts = tuple(next(trees if kind == "trees" else linear) for kind in kinds)
     return Explainer(parts, manifest.members, manifest.combination, manifest.calibration)
 
@@ -104,36 +132,41 @@ def _entering(member: Member, part: Contributions, combination: str) -> Contribu
     return scaled(part, calibration.slope, calibration.intercept)
 
 
-def _open_trees(path: Path, features: int, members: int) -> list[Part]:
+def _parse_trees(files: ModelFiles, features: int, members: int) -> list[Part]:
     if not members:
         return []
-    arrays = read_tree_arrays(path, features, members)
+    arrays = parse_tree_arrays(files.trees, files.bundle, features, members)
     try:
         forests = [grow(arrays, member) for member in range(members)]
     except ValueError:
-        raise BundleRefused(f"The trees of bundle {path.parent.name} are too large to explain.", "Train a smaller model.") from None
+        raise BundleRefused(f"The trees of bundle {files.bundle} are too large to explain.", "Train a smaller model.") from None
     if sum(len(forest.feature) for forest in forests) != len(arrays.feature):
-        raise BundleRefused(f"The trees of bundle {path.parent.name} run in a circle.", "Promote another version.")
+        raise BundleRefused(f"The trees of bundle {files.bundle} run in a circle.", "Promote another version.")
     return [_explained(forest) for forest in forests]
 
 
 def _explained(forest: Forest) -> Part:
-    answers = answers_of(forest)
+    answers, base = answers_of(forest), forest.base
     if answers is None:
-        return Part(lambda matrix: Contributions(forest.base, forest_contributions(forest, matrix)), forest.hot_factor.size)
-    return Part(lambda matrix: Contributions(forest.base, looked_up(answers, matrix)), len(answers.feature))
+        return Part(lambda matrix: Contributions(base, forest_contributions(forest, matrix)), forest.hot_factor.size)
+    return _looked_up(answers, base)
 
 
-def _open_linear(path: Path, features: int, members: int) -> list[Part]:
+def _looked_up(answers: Answers, base: float) -> Part:
+    """Apart from the above, where a closure would keep the forest and its tables for nothing."""
+    return Part(lambda matrix: Contributions(base, looked_up(answers, matrix)), len(answers.feature))
+
+
+def _parse_linear(files: ModelFiles, features: int, members: int) -> list[Part]:
     if not members:
         return []
-    content = read_json(path)
     try:
+        content = json.loads(files.linear)
         assert isinstance(content, list)
         assert len(content) == members
         return [_linear(parts, features) for parts in content]
-    except (AssertionError, KeyError, TypeError, ValueError):
-        raise BundleRefused(f"The linear model of bundle {path.parent.name} cannot be read.", "Train again.") from None
+    except (AssertionError, KeyError, TypeError, ValueError, RecursionError):
+        raise BundleRefused(f"The linear model of bundle {files.bundle} cannot be read.", "Train again.") from None
 
 
 def _linear(parts: dict[str, object], features: int) -> Part:

@@ -1,0 +1,110 @@
+"""`tidegate promote` and `tidegate rollback`: who serves, by a person's word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tidegate.errors import BundleRefused, InputRefused, NoChampion
+from tidegate.home import Home
+from tidegate.ledger.store import Ledger
+from tidegate.operations.registry_alias import BEHIND, CURRENT, LATER, NOT_ASKED, told_registry
+from tidegate.registry.appoint import appoint, present_champion, require_reason, require_stored, required_digest
+from tidegate.registry.rollback import earlier_champions
+from tidegate.registry.trail import PROMOTED, ROLLED_BACK, read_trail
+from tidegate.storage.files import Storage
+from tidegate.storage.pointer import Pointer, read_pointer
+
+
+@dataclass(frozen=True)
+class Appointed:
+    """Who is champion now. `earlier` are the versions that further rollbacks lead to; `registry`: current, behind or not asked."""
+
+    pointer: Pointer
+    previous: str | None
+    reason: str
+    changed: bool
+    earlier: tuple[str, ...]
+    registry: str
+    warnings: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "model_version": self.pointer.version,
+            "digest": self.pointer.digest,
+            "since": self.pointer.since,
+            "previous_version": self.previous,
+            "reason": self.reason,
+            "changed": self.changed,
+            "earlier_versions": list(self.earlier),
+            "registry": self.registry,
+            "warnings": list(self.warnings),
+        }
+
+    def summary(self) -> str:
+        """Two lines for a person."""
+        if not self.changed:
+            return f"Version {self.pointer.version} is the champion already; nothing was changed."
+        before = f", instead of version {self.previous}" if self.previous else ""
+        back = f"A rollback leads to version {self.earlier[0]}." if self.earlier else "There is no earlier champion to roll back to."
+        return f"Version {self.pointer.version} is the champion now{before}. Running servers follow within seconds.\n{back}"
+
+
+def promote(home: Home, ledger: Ledger, version: str, reason: str, who: str, now: datetime) -> Appointed:
+    """Make a stored version the champion, with the reason on record; then tell the registry, which may be away.
+
+    Raises InputRefused for an empty reason or an unknown version, BundleRefused where the bundle is damaged or is not the one that was
+    trained, HomeRefused where the champion changed meanwhile, LedgerUnavailable where the event cannot be written.
+    """
+    reason, storage = require_reason(reason), Storage(home.storage)
+    if not reason:
+        raise InputRefused("A promotion needs a reason.", "Say why: --reason TEXT.")
+    require_stored(storage, version)
+    digest, seen = required_digest(home, ledger, version), present_champion(storage)
+    if seen is not None and (seen.version, seen.digest) == (version, digest):
+        return Appointed(seen, version, reason, False, _earlier(ledger, version), NOT_ASKED)
+    pointer = appoint(home, ledger, PROMOTED, who, seen, version, digest, reason, now)
+    warning = told_registry(home)
+    return Appointed(
+        pointer,
+        seen.version if seen else None,
+        reason,
+        True,
+        _earlier(ledger, version),
+        BEHIND if warning else CURRENT,
+        (warning,) if warning else (),
+    )
+
+
+def rollback(home: Home, ledger: Ledger, reason: str, who: str, now: datetime) -> Appointed:
+    """Back to the champion before the present one; see `earlier_champions` for which that is after several rollbacks.
+
+    It does not ask the registry: importing its client alone costs two seconds of processor time, and waiting for one that is down up
+    to a minute and a half, at a time when a wrong model answers customers.
+    Raises NoChampion where nothing was promoted yet, InputRefused where there is no earlier champion, and otherwise as `promote`.
+    """
+    reason, storage = require_reason(reason), Storage(home.storage)
+    seen = read_pointer(storage)
+    if seen is None:
+        raise NoChampion("This home has no champion yet.", "Train one: tidegate train DATA --label COLUMN.")
+    trail = read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1]
+    earlier = earlier_champions(trail, seen.version)
+    if not earlier:
+        raise InputRefused(
+            f"There is no champion before version {seen.version} to roll back to.", "Name one: tidegate promote VERSION --reason TEXT."
+        )
+    target, left = earlier[0], tuple(entry.version for entry in earlier[1:])
+    try:
+        pointer = appoint(home, ledger, ROLLED_BACK, who, seen, target.version, target.digest, reason, now)
+    except BundleRefused as error:
+        nearest = f"tidegate promote {left[0]} --reason TEXT leads to the champion before it." if left else error.remedy
+        raise BundleRefused(f"Version {target.version} cannot serve again: {error.detail}", nearest) from error
+    warning = f"The registry was not asked: its alias champion may still name version {seen.version}. {LATER}"
+    return Appointed(pointer, seen.version, reason, True, left, BEHIND, (warning,))
+
+
+def _earlier(ledger: Ledger, present: str) -> tuple[str, ...]:
+    trail = read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1]
+    return tuple(entry.version for entry in earlier_champions(trail, present))

@@ -1,0 +1,105 @@
+"""A champion by a person's word: what has to hold of its bundle, and the act, which needs no registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tidegate.bundle.check import check_bundle
+from tidegate.bundle.manifest import read_manifest
+from tidegate.errors import BundleRefused, HomeRefused, InputRefused, RegistryUnavailable
+from tidegate.home import Home, appointing
+from tidegate.ledger.events import append_event
+from tidegate.ledger.store import Ledger
+from tidegate.registry.promote import bundle_key
+from tidegate.registry.store import digest_of, open_registry
+from tidegate.registry.trail import REFUSED, recorded_digest
+from tidegate.storage.files import Storage, list_keys
+from tidegate.storage.pointer import Pointer, read_pointer, write_pointer
+
+LONGEST_REASON = 500
+_MOST_NAMED = 10
+
+
+def stored_versions(storage: Storage) -> list[str]:
+    """Versions whose bundle is in storage, newest first."""
+    found = [key.split("/")[1] for key in list_keys(storage, "bundles") if key.count("/") == 2 and key.endswith("/manifest.json")]
+    return sorted(found, key=lambda version: (version.isdigit(), int(version) if version.isdigit() else 0, version), reverse=True)
+
+
+def require_stored(storage: Storage, version: str) -> None:
+    """Raises InputRefused naming the versions there are."""
+    versions = stored_versions(storage)
+    if version in versions:
+        return
+    named = ", ".join(versions[:_MOST_NAMED]) + (f" and {len(versions) - _MOST_NAMED} older ones" if len(versions) > _MOST_NAMED else "")
+    shown = version if version.isprintable() and len(version) <= 64 else "of this name"
+    raise InputRefused(
+        f"There is no version {shown} in this home.", f"There are: {named}." if versions else "There is none yet: train one."
+    )
+
+
+def require_reason(reason: str) -> str:
+    """The reason without spaces around it. Raises InputRefused where it is too long or would not print as one line."""
+    reason = reason.strip()
+    if not reason.isprintable():
+        raise InputRefused("The reason holds a line break or another control character.", "Give one line of text: --reason TEXT.")
+    if len(reason) > LONGEST_REASON:
+        raise InputRefused(f"The reason has {len(reason)} characters.", f"Say it in {LONGEST_REASON}: --reason TEXT.")
+    return reason
+
+
+def present_champion(storage: Storage) -> Pointer | None:
+    """The pointer; None where there is none or where it is damaged, because a promotion is what repairs it."""
+    try:
+        return read_pointer(storage)
+    except BundleRefused:
+        return None
+
+
+def required_digest(home: Home, ledger: Ledger, version: str) -> str:
+    """The digest that a version's bundle must have: from the ledger, else from the registry, never from the bundle itself.
+
+    Raises BundleRefused where neither recorded it.
+    """
+    digest = recorded_digest(ledger, version)
+    if digest is not None:
+        return digest
+    known, why = None, "the registry knows none either"
+    try:
+        known = digest_of(open_registry(home, read_manifest(home.storage / bundle_key(version)).name), version)
+    except RegistryUnavailable as error:
+        why = f"the registry cannot be asked ({error.detail.rstrip('.')})"
+    except ModuleNotFoundError as error:
+        why = f"the registry cannot be asked ({error.name} is not installed here)"
+    if not known:
+        raise BundleRefused(
+            f"No event of the ledger says what digest version {version} was trained with, and {why}.",
+            "Restore the ledger from a backup, or train again.",
+        )
+    return known
+
+
+def appoint(
+    home: Home, ledger: Ledger, what: str, who: str, seen: Pointer | None, version: str, digest: str, reason: str, now: datetime
+) -> Pointer:
+    """Make a version the champion that servers follow: check its bundle, write the event, move the pointer.
+
+    `seen` is the champion that this was decided on: where another process has moved the pointer since, nothing is done, so that two
+    people who roll back at the same time do not go back twice. The check runs before the lock is taken; servers check again.
+    Raises BundleRefused (on record, as an event), HomeRefused and LedgerUnavailable.
+    """
+    storage = Storage(home.storage)
+    evidence: Mapping[str, object] = {"version": version, "digest": digest, "from": seen.version if seen else None, "reason": reason}
+    try:
+        check_bundle(home.storage / bundle_key(version), digest)
+    except BundleRefused as error:
+        append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail}, now)
+        raise
+    with appointing(home):
+        if present_champion(storage) != seen:
+            raise HomeRefused("Another process changed the champion meanwhile.", "Look at `tidegate history`, then try again.")
+        append_event(ledger, who, what, evidence, now)
+        pointer = Pointer(version, digest, now.isoformat())
+        write_pointer(storage, pointer)
+    return pointer
