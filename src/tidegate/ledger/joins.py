@@ -6,7 +6,7 @@ neither a lock nor SQLite's write-ahead log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -55,7 +55,7 @@ class HeardPrediction:
 
 def matured_predictions(ledger: Ledger, now: datetime, horizon_days: int, since: datetime | None = None) -> Iterator[MaturedPrediction]:
     """Predictions made at least `horizon_days` ago (and from `since` on), oldest first, each with what was seen of its customer from the
-    prediction on and within the horizon: left, with the time it was first seen, or stayed, with the time of the last look, or nothing.
+    prediction on and within the horizon: left, or stayed, each with the time when it was first seen, or nothing.
 
     A customer who was seen to stay in one month and to leave in the next has left: each look only says how far it saw.
     Younger predictions are left out even where an outcome is known: those who left early are known early, and would count too often.
@@ -95,34 +95,26 @@ def _page_of_predictions(ledger: Ledger, start: tuple[str, str], until: str, hor
     names = [name for name in MaturedPrediction.__slots__ if name not in ("observed_at", "outcome")]
     order = (_predictions.c.created_at, _predictions.c.prediction_id)
     after = sa.tuple_(*order) > sa.tuple_(*map(sa.literal, start))
-    query = sa.select(*(_predictions.c[name] for name in names)).where(after, order[0] <= until).order_by(*order).limit(_PAGE)
+    chosen = sa.select(*(_predictions.c[name] for name in names)).where(after, order[0] <= until).order_by(*order).limit(_PAGE)
+    page = chosen.subquery()
+    # Two look-ups in the primary key of the outcomes for each row: a join would let PostgreSQL read all outcomes for every page.
+    seen = sa.select(_outcomes.c.observed_at).where(_outcomes.c.customer == page.c.customer, _outcomes.c.observed_at >= page.c.created_at)
+    first = (
+        query.order_by(_outcomes.c.observed_at).limit(1).correlate(page).scalar_subquery()
+        for query in (seen.where(_outcomes.c.outcome == 1), seen)
+    )
+    query = sa.select(*(page.c[name] for name in names), *first).order_by(page.c.created_at, page.c.prediction_id)
     with reading(ledger.engine) as connection:
-        page = [MaturedPrediction(**row, observed_at=None, outcome=None) for row in connection.execute(query).mappings()]
-        seen = _looks(connection, page, horizon) if page else {}
-    return [_with_outcome(one, seen.get(one.customer or "", ()), horizon) for one in page]
+        rows = connection.execute(query).all()
+    plain = (MaturedPrediction(**dict(zip(names, row, strict=False)), observed_at=None, outcome=None) for row in rows)
+    return [_with_outcome(one, row[-2], row[-1], horizon) for one, row in zip(plain, rows, strict=True)]
 
 
-def _looks(connection: sa.Connection, page: list[MaturedPrediction], horizon: timedelta) -> dict[str, list[tuple[str, int]]]:
-    """What was seen of the customers of a page, oldest first: customer → (time, outcome)."""
-    customers = sorted({one.customer for one in page if one.customer is not None})
-    within = _outcomes.c.observed_at.between(page[0].created_at, _later(page[-1].created_at, horizon))
-    query = sa.select(_outcomes.c.customer, _outcomes.c.observed_at, _outcomes.c.outcome).where(_outcomes.c.customer.in_(customers), within)
-    found: dict[str, list[tuple[str, int]]] = {}
-    for customer, observed_at, outcome in connection.execute(query.order_by(_outcomes.c.observed_at)):
-        found.setdefault(customer, []).append((observed_at, outcome))
-    return found
-
-
-def _with_outcome(one: MaturedPrediction, looks: Sequence[tuple[str, int]], horizon: timedelta) -> MaturedPrediction:
-    if not looks:
+def _with_outcome(one: MaturedPrediction, left: str | None, seen: str | None, horizon: timedelta) -> MaturedPrediction:
+    """`left`: when its customer was first seen to have left; `seen`: when first seen at all; both from the prediction on."""
+    if seen is None:
         return one
-    last = _later(one.created_at, horizon)
-    within = [(at, outcome) for at, outcome in looks if one.created_at <= at <= last]
-    if not within:
-        return one
-    at, outcome = next(((at, outcome) for at, outcome in within if outcome), within[-1])
-    return replace(one, observed_at=at, outcome=outcome)
-
-
-def _later(moment: str, horizon: timedelta) -> str:
-    return time_text(datetime.fromisoformat(moment) + horizon)
+    last = time_text(datetime.fromisoformat(one.created_at) + horizon)
+    if left is not None and left <= last:
+        return replace(one, observed_at=left, outcome=1)
+    return replace(one, observed_at=seen, outcome=0) if seen <= last else one

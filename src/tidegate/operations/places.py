@@ -23,10 +23,10 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
     """
     settings = read_settings(home=home, **given)
     existed = settings.home.exists()
-    with naming_full_disk(settings.home):
+    with naming_full_disk(settings.home.absolute()):
         opened = open_home(settings.home)
     try:
-        with naming_full_disk(settings.home):
+        with naming_full_disk(opened.root):
             yield settings, opened
     except (InputRefused, HomeFull, LedgerFull):
         if not existed:
