@@ -16,8 +16,8 @@ from tidegate.settings import Settings
 from tidegate.training.arena import Contestant
 from tidegate.training.assess import Assessment
 from tidegate.training.candidates import named
-from tidegate.training.contest import Progress
 from tidegate.training.order import Order, effort_of
+from tidegate.training.standing import Progress
 from tidegate.training.train import Trained, train
 
 EMBEDDED_SPEC = "bank"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from tidegate.training.candidates import YARDSTICK
 from tidegate.training.choice import choose, evidence
 from tidegate.training.ensembles import Part, ensembles_of
 from tidegate.training.order import Order
-from tidegate.training.search import Tuned, tune
+from tidegate.training.search import Trial, Tuned, tune
+from tidegate.training.standing import Progress, Standing
 
-Progress = Callable[[str, float], None]
 BEGIN, END = 0.05, 0.85
 
 
@@ -32,7 +32,18 @@ class Contest:
 
 
 def compete(order: Order, arena: Arena, store: Path, progress: Progress) -> Contest:
-    """Train and judge everybody the order asks for; `store` is the file of the search."""
+    """Train and judge everybody the order asks for; `store` is the file of the search.
+
+    Raises SearchStopped, naming the best so far, when interrupted; what the search found stays in `store`.
+    """
+    standing = Standing()
+    try:
+        return _compete(order, arena, store, standing.telling(progress), standing)
+    except KeyboardInterrupt:
+        raise standing.stopped() from None
+
+
+def _compete(order: Order, arena: Arena, store: Path, progress: Progress, standing: Standing) -> Contest:
     began = time.process_time()
     searching = order.effort.search != "none"
     middle = BEGIN + 0.15 if searching else END
@@ -40,7 +51,8 @@ def compete(order: Order, arena: Arena, store: Path, progress: Progress) -> Cont
     for number, candidate in enumerate(order.candidates):
         progress(f"Training {_words(candidate.name)}", BEGIN + (middle - BEGIN) * number / len(order.candidates))
         singles.append(trained(arena, candidate, "baseline"))
-    for found in _search(order, arena, singles, store, progress) if searching else ():
+        standing.seen(_words(candidate.name), singles[-1].judged.metrics["pr_auc"])
+    for found in _search(order, arena, singles, store, progress, standing) if searching else ():
         progress(f"Training {_words(found.candidate.name)} as tuned", END - 0.05)
         singles.append(trained(arena, found.candidate, "tuned", found.trials))
     contestants = (*singles, *_ensembles(order, arena, singles))
@@ -49,7 +61,9 @@ def compete(order: Order, arena: Arena, store: Path, progress: Progress) -> Cont
     return Contest(contestants, winner, reason, arena, round(time.process_time() - began, 2))
 
 
-def _search(order: Order, arena: Arena, baselines: Sequence[Contestant], store: Path, progress: Progress) -> list[Tuned]:
+def _search(
+    order: Order, arena: Arena, baselines: Sequence[Contestant], store: Path, progress: Progress, standing: Standing
+) -> list[Tuned]:
     """Tune the algorithms whose baselines are sharpest; a time limit is shared out among them as they come."""
     effort = order.effort
     by_loss = sorted(baselines, key=lambda one: one.judged.metrics["log_loss"])
@@ -61,12 +75,15 @@ def _search(order: Order, arena: Arena, baselines: Sequence[Contestant], store: 
         now = time.monotonic()
         until = None if deadline is None else now + max(deadline - now, 0.0) / (len(chosen) - number)
 
-        def tried(done: int, best: float, name: str = candidate.name, number: int = number) -> None:
+        def tried(done: int, best: Trial | None, name: str = candidate.name, number: int = number) -> None:
+            standing.tried(_words(name), done, best)
             of = f" of {effort.trials}" if effort.trials is not None else ""
             within = done / effort.trials if effort.trials else 0.5
             share = 0.2 + (END - 0.25) * (number + min(within, 1.0)) / len(chosen)
-            progress(f"Tuning {_words(name)}: {done}{of} trials, PR-AUC {best:.4f}", share)
+            value = f", PR-AUC {best.value:.4f}" if best else ""
+            progress(f"Tuning {_words(name)}: {done}{of} trials{value}", share)
 
+        progress(f"Tuning {_words(candidate.name)}", 0.2 + (END - 0.25) * number / len(chosen))
         tuned = tune(candidate, field, effort, store, until, tried)
         found += [tuned] if tuned is not None else []
     return found

@@ -7,9 +7,8 @@ trees here: no row stops the model that is later judged on it. The study is stor
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidegate.errors import HomeRefused, SearchStopped
+from tidegate.errors import HomeRefused
 from tidegate.measures.classification import pr_auc
 from tidegate.training.candidates import Candidate
 from tidegate.training.folds import Field, Fold, fit
@@ -60,24 +59,25 @@ class Tuned:
 
 
 def tune(
-    candidate: Candidate, field: Field, effort: Effort, store: Path, until: float | None, progress: Callable[[int, float], None]
+    candidate: Candidate, field: Field, effort: Effort, store: Path, until: float | None, progress: Callable[[int, Trial | None], None]
 ) -> Tuned | None:
     """The best of the effort's trials; those already in `store` count. None where no trial was ever completed.
 
-    `until`: `time.monotonic()` at which no further trial starts. `progress` takes the trials done and the best PR-AUC so far.
-    Raises SearchStopped, naming the best so far, when interrupted; HomeRefused where the study cannot be stored.
+    `until`: `time.monotonic()` at which no further trial starts. `progress` takes the trials done and the best so far, None where every
+    one was pruned. Raises HomeRefused where the study cannot be stored.
     """
     with _stored(store):
         study = _open(candidate, field, effort, store)
-        done = _finished(study)
-        try:
-            while (effort.trials is None or done < effort.trials) and (until is None or time.monotonic() < until or not done):
-                _try_one(study, candidate, field, effort, done)
-                done += 1
-                progress(done, _best_value(study))
-        except KeyboardInterrupt:
-            raise SearchStopped(*_so_far(study, candidate, effort)) from None
-        return _tuned(study, candidate)
+        done = len(_ended(study))
+        if done:
+            progress(done, _best(_trials(study, candidate)))
+        while (effort.trials is None or done < effort.trials) and (until is None or time.monotonic() < until or not done):
+            _try_one(study, candidate, field, effort, done)
+            done += 1
+            progress(done, _best(_trials(study, candidate)))
+        trials = _trials(study, candidate)
+        best = _best(trials)
+        return None if best is None else Tuned(_with(candidate, best.parameters), trials)
 
 
 def _open(candidate: Candidate, field: Field, effort: Effort, store: Path) -> optuna.Study:
@@ -97,10 +97,6 @@ def _open(candidate: Candidate, field: Field, effort: Effort, store: Path) -> op
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return study
-
-
-def _finished(study: optuna.Study) -> int:
-    return len(_ended(study))
 
 
 def _ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
@@ -164,11 +160,11 @@ def _suggest(trial: optuna.Trial, name: str, dimension: Dimension) -> float | in
     return trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
 
 
-def _tuned(study: optuna.Study, candidate: Candidate) -> Tuned | None:
+def _trials(study: optuna.Study, candidate: Candidate) -> tuple[Trial, ...]:
     from optuna.trial import TrialState
 
     space = SPACES[candidate.name]
-    trials = tuple(
+    return tuple(
         Trial(
             trial.number,
             _parameters(space, trial),
@@ -178,11 +174,11 @@ def _tuned(study: optuna.Study, candidate: Candidate) -> Tuned | None:
         )
         for trial in _ended(study)
     )
-    complete = [trial for trial in trials if not trial.pruned]
-    if not complete:
-        return None
-    best = max(complete, key=lambda trial: trial.value)
-    return Tuned(_with(candidate, best.parameters), trials)
+
+
+def _best(trials: Sequence[Trial]) -> Trial | None:
+    # A pruned trial's folds are not those of the others.
+    return max((trial for trial in trials if not trial.pruned), key=lambda trial: trial.value, default=None)
 
 
 def _with(candidate: Candidate, parameters: Mapping[str, Any]) -> Candidate:
@@ -194,28 +190,6 @@ def _with(candidate: Candidate, parameters: Mapping[str, Any]) -> Candidate:
 def _parameters(space: Space, trial: optuna.trial.FrozenTrial) -> dict[str, Any]:
     found = dict(trial.params) | dict(space.fixed)
     return found if space.rounds is None else found | {space.rounds: int(trial.user_attrs["rounds"])}
-
-
-def _best_value(study: optuna.Study) -> float:
-    from optuna.trial import TrialState
-
-    # A pruned trial's folds are not those of the others.
-    complete = [trial.user_attrs["folds"] for trial in _ended(study) if trial.state == TrialState.COMPLETE]
-    return max((float(np.mean(folds)) for folds in complete), default=float("nan"))
-
-
-def _so_far(study: optuna.Study, candidate: Candidate, effort: Effort) -> tuple[str, str]:
-    found = _tuned(study, candidate)
-    done = _finished(study)
-    of = f" of {effort.trials}" if effort.trials is not None else ""
-    if found is None:
-        return f"Stopped while tuning {candidate.name}, before its first trial ended.", "The same command begins it again."
-    words = json.dumps(found.candidate.parameters)
-    best = max(trial.value for trial in found.trials if not trial.pruned)
-    return (
-        f"Stopped while tuning {candidate.name}, after {done}{of} trials. Best so far: PR-AUC {best:.4f} out of fold with {words}.",
-        f"It is kept: the same command goes on from there, with --trials {done} it trains with what was found.",
-    )
 
 
 @contextmanager

@@ -29,10 +29,11 @@ from tidegate.storage.files import Storage
 from tidegate.storage.pointer import read_pointer
 from tidegate.training.arena import arena_of
 from tidegate.training.assess import Assessment, assess, values_of
-from tidegate.training.contest import Contest, Progress, compete, gates_of
+from tidegate.training.contest import Contest, compete, gates_of
 from tidegate.training.order import Order
 from tidegate.training.package import package
 from tidegate.training.record import runs_of, write_report
+from tidegate.training.standing import Progress
 from tidegate.training.story import facts_of
 
 Clock = Callable[[], datetime]
