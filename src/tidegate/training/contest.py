@@ -76,7 +76,7 @@ def _search(
         until = None if deadline is None else now + max(deadline - now, 0.0) / (len(chosen) - number)
 
         def tried(done: int, best: Trial | None, name: str = candidate.name, number: int = number) -> None:
-            standing.tried(_words(name), done, best)
+            standing.tried(_words(name), best)
             of = f" of {effort.trials}" if effort.trials is not None else ""
             within = done / effort.trials if effort.trials else 0.5
             share = 0.2 + (END - 0.25) * (number + min(within, 1.0)) / len(chosen)

@@ -14,12 +14,12 @@ Progress = Callable[[str, float], None]
 
 @dataclass
 class Standing:
-    """What is being done, the best PR-AUC so far and whose it is; of the search, whether it began and the fewest trials of an algorithm."""
+    """What is being done, the best PR-AUC so far and whose it is, and whether any trial of a search is stored."""
 
     doing: str = "Starting"
     pr_auc: float = 0.0
     best: str = ""
-    fewest_trials: int | None = None
+    searched: bool = False
 
     def telling(self, progress: Progress) -> Progress:
         """`progress`, which besides says here what is being done."""
@@ -35,9 +35,9 @@ class Standing:
         if pr_auc > self.pr_auc:
             self.pr_auc, self.best = pr_auc, f"{name}{parameters}, PR-AUC {pr_auc:.4f} out of fold"
 
-    def tried(self, name: str, done: int, best: Trial | None) -> None:
-        """So many trials of an algorithm are stored, of which this is the best."""
-        self.fewest_trials = done if self.fewest_trials is None else min(done, self.fewest_trials)
+    def tried(self, name: str, best: Trial | None) -> None:
+        """A trial of an algorithm is stored; this is the best of its trials so far."""
+        self.searched = True
         if best is not None:
             self.seen(name, best.value, f" with {json.dumps(dict(best.parameters))}")
 
@@ -45,7 +45,8 @@ class Standing:
         """The refusal to go on, which names the best so far and says how to use it."""
         doing = self.doing.split(":")[0]
         said = f"Stopped while {doing[0].lower()}{doing[1:]}." + (f" Best so far: {self.best}." if self.best else "")
-        if self.fewest_trials is None:
-            return SearchStopped(said, "No trial of a search had ended: the same command begins again.")
-        less = f"with --trials {self.fewest_trials} it trains with what was found"
-        return SearchStopped(said, f"The search is kept: the same command goes on from there, {less}.")
+        if not self.searched:
+            return SearchStopped(said, "Nothing of it is stored yet: the same command begins again.")
+        return SearchStopped(
+            said, "The search is kept: the same command goes on from there, with --trials 0 it trains with what was found."
+        )

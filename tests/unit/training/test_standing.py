@@ -53,7 +53,7 @@ def test_a_search_stopped_in_its_second_algorithm_still_names_the_best_of_all(tm
     said = stopped(tmp_path, monkeypatch, 10)
     assert "Best so far: " in said
     assert "tuning random forest. Best so far: " in said
-    assert "The search is kept: the same command goes on from there, with --trials " in said
+    assert "The search is kept: the same command goes on from there, with --trials 0 " in said
 
 
 def test_stopped_among_the_baselines_it_names_the_best_of_those_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,9 +73,9 @@ def test_the_best_so_far_is_the_best_whoever_it_is() -> None:
     standing = Standing()
     standing.telling(lambda text, share: None)("Tuning lightgbm: 4 of 10 trials, PR-AUC 0.7000", 0.4)
     standing.seen("catboost", 0.6)
-    standing.tried("catboost", 10, Trial(3, {"depth": 4}, (0.8, 0.9), False, 1.0))
-    standing.tried("lightgbm", 4, Trial(1, {"num_leaves": 7}, (0.7,), False, 1.0))
+    standing.tried("catboost", Trial(3, {"depth": 4}, (0.8, 0.9), False, 1.0))
+    standing.tried("lightgbm", Trial(1, {"num_leaves": 7}, (0.7,), False, 1.0))
     assert str(standing.stopped()) == (
         'Stopped while tuning lightgbm. Best so far: catboost with {"depth": 4}, PR-AUC 0.8500 out of fold. '
-        "The search is kept: the same command goes on from there, with --trials 4 it trains with what was found."
+        "The search is kept: the same command goes on from there, with --trials 0 it trains with what was found."
     )

@@ -9,6 +9,9 @@ from tidegate.customers.inspection.label import Label
 from tidegate.customers.spec import Column
 
 LONGEST_HEADER = 80
+# A table of groups is read by a person: more columns, or groups too small to say anything, hide what it shows.
+MOST_SEGMENTS = 6
+MOST_GROUPS = 12
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -53,6 +56,7 @@ def spec_text(
         lines.append(f"normalise = {_list(label.normalise)}")
     for draft in drafts:
         lines += ["", *_column_lines(draft)]
+    lines += _segment_lines(drafts)
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +72,20 @@ def _column_lines(draft: Draft) -> list[str]:
     if column.expected:
         lines.append(f"expected = [{_number(column.expected[0])}, {_number(column.expected[1])}]")
     return lines + _flags(column, draft.out)
+
+
+def _segment_lines(drafts: Sequence[Draft]) -> list[str]:
+    """The first few columns that tell groups of customers apart, for the report of quality by group."""
+    groups = {draft.name: _groups(draft.column) for draft in drafts if draft.column and draft.column.feature}
+    grouping = [name for name, count in groups.items() if 2 <= count <= MOST_GROUPS]
+    if not grouping:
+        return []
+    lines = ["", "# Quality is reported for each group of these columns. Name those that matter to you; a number is cut at its `edges`."]
+    return lines + [line for name in grouping[:MOST_SEGMENTS] for line in ("[[segments]]", f"column = {quoted(name)}")]
+
+
+def _groups(column: Column) -> int:
+    return 2 if column.kind == "boolean" else len(column.levels)
 
 
 def _flags(column: Column, out: str) -> list[str]:

@@ -116,6 +116,28 @@ def test_whole_numbers_written_with_a_point_are_numbers(tmp_path: Path) -> None:
     assert column.kind == "number"
 
 
+@pytest.mark.parametrize(
+    ("cells", "reported"),
+    [
+        (["a", "b", "c"], True),
+        (["true", "false"], True),
+        ([f"level {n}" for n in range(12)], True),
+        ([f"level {n}" for n in range(13)], False),
+    ],
+)
+def test_quality_is_reported_for_columns_with_few_groups(tmp_path: Path, cells: list[str], reported: bool) -> None:
+    inspected, _ = inspect_column(tmp_path, "Region", drawn(cells))
+    assert [one.column for one in inspected.spec.segments] == (["region"] if reported else [])
+
+
+def test_quality_is_reported_for_six_columns_at_most(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    names = [f"region_{n}" for n in range(9)]
+    table = np.column_stack([random.choice(["yes", "no"], ROWS), *(random.choice(["a", "b", "c"], ROWS) for _ in names)])
+    (tmp_path / "table.csv").write_text("\n".join(",".join(row) for row in [["churn", *names], *table.tolist()]))
+    assert [one.column for one in infer_spec(tmp_path / "table.csv", "churn").spec.segments] == names[:6]
+
+
 def test_dates_are_declared_but_kept_from_the_model(tmp_path: Path) -> None:
     cells = [f"20{10 + int(cell) % 12}-0{1 + int(cell) % 9}-1{int(cell) % 10}" for cell in NUMBERS]
     inspected, column = inspect_column(tmp_path, "joined", cells)
