@@ -24,7 +24,7 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
     settings = read_settings(home=home, **given)
     existed = settings.home.exists()
     with naming_full_disk(settings.home.absolute()):
-        opened = open_home(settings.home)
+        opened = open_home(settings.home, settings.storage_url)
     try:
         with naming_full_disk(opened.root):
             yield settings, opened
@@ -46,7 +46,7 @@ def existing(home: Path | None, **given: object) -> Iterator[tuple[Settings, Hom
         raise NoChampion(
             f"There is no home at {settings.home}, so no champion.", "Name one with --home, or train: tidegate train DATA --label COLUMN."
         )
-    yield settings, open_home(settings.home)
+    yield settings, open_home(settings.home, settings.storage_url)
 
 
 def ledger_url(home: Home, settings: Settings) -> str:
