@@ -19,6 +19,8 @@ from typing import Any
 KEY, SECRET = "tidegate-test-key", "sluice-and-shore-23"
 READER, READER_SECRET = "only-reads-key", "spring-and-neap-7"
 PATIENCE = 60
+# one for all tests, which share it by prefixes: each bucket takes several volumes of the server
+BUCKET = "tidegate-tests"
 
 
 def weed_binary() -> Path | None:
@@ -29,10 +31,10 @@ def weed_binary() -> Path | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports below 55000, because SeaweedFS takes the one 10,000 above for itself as well."""
+    """Ports that are free with those 10,000 above, which SeaweedFS takes as well; all below those that the system gives to connections."""
     found: list[int] = []
     taken: list[socket.socket] = []
-    for port in range(21_000 + (time.time_ns() // 1000) % 20_000, 54_000):
+    for port in range(11_000 + (time.time_ns() // 1000) % 10_000, 22_000):
         with suppress(OSError):
             for number in (port, port + 10_000):
                 one = socket.socket()
@@ -110,8 +112,8 @@ class SeaweedFS:
         try:
             client = self.client()
             with suppress(client.exceptions.BucketAlreadyExists, client.exceptions.BucketAlreadyOwnedByYou):
-                client.create_bucket(Bucket="ready")
-            client.put_object(Bucket="ready", Key="ready", Body=b"x")
+                client.create_bucket(Bucket=BUCKET)
+            client.put_object(Bucket=BUCKET, Key="ready", Body=b"x")
         except Exception:  # noqa: BLE001 - whatever it says while it starts
             return False
         return True
@@ -126,6 +128,8 @@ class SeaweedFS:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        for port in self.ports:
+            Path(f"/tmp/seaweedfs-filer-grpc-{port + 10_000}.sock").unlink(missing_ok=True)
 
     def client(self, key: str = KEY, secret: str = SECRET) -> Any:
         """A client that knows nothing of Tidegate's code."""
@@ -137,13 +141,10 @@ class SeaweedFS:
             "s3", endpoint_url=self.endpoint, aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1", config=config
         )
 
-    def make_bucket(self, name: str) -> None:
-        self.client().create_bucket(Bucket=name)
-
-    def environment(self, bucket: str, endpoint: str | None = None, key: str = KEY, secret: str = SECRET) -> dict[str, str]:
-        """What a process needs to use a bucket of this store."""
+    def environment(self, prefix: str, endpoint: str | None = None, key: str = KEY, secret: str = SECRET) -> dict[str, str]:
+        """What a process needs to use a prefix of the bucket."""
         return {
-            "TIDEGATE_STORAGE_URL": f"s3://{bucket}/bank",
+            "TIDEGATE_STORAGE_URL": f"s3://{BUCKET}/{prefix}",
             "AWS_ENDPOINT_URL_S3": endpoint or self.endpoint,
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,

@@ -12,6 +12,7 @@ from tidegate.storage.objects import Storage
 from tidegate.storage.pointer import Pointer, read_pointer
 
 EVERY_SECONDS = 1.0
+_AWAY = "the storage is away"
 logger = logging.getLogger("tidegate.serving")
 
 
@@ -29,11 +30,8 @@ async def follow_champion(service: Service, storage: Storage) -> None:
         pointer: Pointer | None = None
         try:
             pointer = await loop.run_in_executor(None, read_pointer, storage)
-            if (
-                pointer is None
-                or pointer == refused
-                or (pointer.version, pointer.digest) == (service.scorer.version, service.scorer.digest)
-            ):
+            serving = (service.scorer.version, service.scorer.digest)
+            if pointer is None or pointer == refused or (pointer.version, pointer.digest) == serving:
                 trouble = _over(trouble)
                 continue
             scorer = await loop.run_in_executor(None, open_champion, storage)
@@ -49,14 +47,15 @@ async def follow_champion(service: Service, storage: Storage) -> None:
 
 
 def _said(service: Service, error: Exception, before: str) -> str:
-    kind = "the storage is away" if isinstance(error, StorageUnavailable) else f"the new champion is refused: {error}"
-    if kind != before:
-        detail = f": {error}" if isinstance(error, StorageUnavailable) else ""
-        logger.warning("version %s serves on, %s%s", service.scorer.version, kind, detail)
-    return kind
+    away = isinstance(error, StorageUnavailable)
+    trouble = _AWAY if away else f"the new champion is refused: {error}"
+    if trouble != before:
+        # of an absent storage each request fails in a way of its own: refused, reset, too slow
+        logger.warning("%s, version %s serves on%s", trouble, service.scorer.version, f": {error}" if away else "")
+    return trouble
 
 
 def _over(trouble: str) -> str:
-    if trouble == "the storage is away":
+    if trouble == _AWAY:
         logger.warning("the storage answers again")
     return ""

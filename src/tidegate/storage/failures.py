@@ -39,6 +39,7 @@ class Place:
     endpoint: str
 
     def __str__(self) -> str:
+        """Where it is, for a sentence."""
         return f"s3://{self.bucket}{'/' if self.prefix else ''}{self.prefix} at {self.endpoint}"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from tidegate import __version__
 from tidegate.bundle.check import check_bundle
+from tidegate.bundle.local import bundle_place
 from tidegate.bundle.manifest import Manifest, Training
 from tidegate.customers.history import History, load_history
 from tidegate.customers.split import Split, split_history
