@@ -128,8 +128,9 @@ class SeaweedFS:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-        for port in self.ports:
-            Path(f"/tmp/seaweedfs-filer-grpc-{port + 10_000}.sock").unlink(missing_ok=True)
+        for port in self.ports:  # where it was killed, its sockets stay
+            for left in (*Path("/tmp").glob(f"seaweedfs-*-{port}.sock"), *Path("/tmp").glob(f"seaweedfs-*-{port + 10_000}.sock")):
+                left.unlink(missing_ok=True)
 
     def client(self, key: str = KEY, secret: str = SECRET) -> Any:
         """A client that knows nothing of Tidegate's code."""
