@@ -273,6 +273,22 @@ def test_a_promotion_overtaken_between_look_and_write_is_refused_on_record_and_i
         assert rollback(home, ledger, "", "bob", NOW).pointer.version == "2"
 
 
+def test_a_promotion_by_an_account_that_may_only_read_is_refused_on_record(
+    home: Home, storage: Bucket, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = stock(storage, made, ("1", "2"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", READER)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", READER_SECRET)
+    with desk(home, digest, ("1", "2")) as ledger:
+        with pytest.raises(StorageUnavailable, match="does not allow this account to write"):
+            promote(home, ledger, "2", "try", "ada", NOW)
+        assert [entry.what for entry in read_trail(ledger)][:2] == ["refused", "promoted"]
+        assert appointments(ledger) == []
+    pointer = read_pointer(storage)
+    assert pointer is not None
+    assert pointer.version == "1"
+
+
 @dataclass
 class Load:
     """Callers who predict for as long as it lasts."""
@@ -386,11 +402,11 @@ def test_a_server_starts_from_its_cache_while_the_storage_is_down_and_follows_wh
             open_champion(storage)
         assert open_last_champion(storage).version == "2"
         # a damaged copy is no champion, nor is one of another bucket
-        fresh = open_home(tmp_path / "fresh", home.storage_url)
-        answer = tidegate("serve", "--home", fresh.root, "--port", free_port(), environment=environment)
+        answer = tidegate("serve", "--home", tmp_path / "fresh", "--port", free_port(), environment=environment)
         assert answer.returncode == 1
         assert "does not answer" in answer.stderr
         assert "No champion of it was kept" in answer.stderr
+        assert not (tmp_path / "fresh").exists()
         elsewhere = {**environment, "TIDEGATE_STORAGE_URL": "s3://another-bucket/bank"}
         assert tidegate("serve", "--home", home.root, "--port", free_port(), environment=elsewhere).returncode == 1
         next((storage.cache / "bundles" / digest).glob("*/model.json")).write_bytes(b"{}")
@@ -401,6 +417,8 @@ def test_a_server_starts_from_its_cache_while_the_storage_is_down_and_follows_wh
         if store.process is None:
             store.start()
     assert open_champion(storage).version == "2", "the damaged copy was fetched again"
+    with running("serve", "--home", tmp_path / "fresh", "--port", free_port(), environment=environment) as (_, ready):
+        assert ready["model_version"] == "2", "a new replica needs nothing but the bucket"
 
 
 def test_every_verb_works_with_storage_on_s3(environment: dict[str, str], home: Home, tmp_path: Path) -> None:

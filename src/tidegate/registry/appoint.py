@@ -8,7 +8,7 @@ from datetime import datetime
 from tidegate.bundle.check import check_bundle
 from tidegate.bundle.local import local_bundle, stored_digest, stored_versions
 from tidegate.bundle.manifest import read_manifest
-from tidegate.errors import BundleRefused, HomeRefused, InputRefused, RegistryUnavailable
+from tidegate.errors import BundleRefused, HomeRefused, InputRefused, RegistryUnavailable, StorageUnavailable
 from tidegate.home import Home, appointing
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
@@ -100,8 +100,19 @@ def appoint(
         pointer = Pointer(version, digest, now.isoformat())
         try:
             move_pointer(storage, pointer, held)
-        except HomeRefused as error:
-            # another home that shares the bucket was faster: what was written above did not happen
-            append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail, "withdraws": sequence}, now)
+        except (HomeRefused, StorageUnavailable) as error:
+            if not _stands(storage, pointer):
+                # another home that shares the bucket was faster, or the account may not write: what the event says did not happen
+                append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail, "withdraws": sequence}, now)
             raise
     return pointer
+
+
+def _stands(storage: Storage, pointer: Pointer) -> bool:
+    """Whether the pointer is this one now, or may be: a storage that went away in between may have taken the write."""
+    try:
+        return read_pointer(storage) == pointer
+    except StorageUnavailable:
+        return True
+    except BundleRefused:
+        return False
