@@ -35,7 +35,7 @@ benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DAT
 	$(BIN)/python benchmarks/serving.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 	$(BIN)/python benchmarks/scoring.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 
-servers: .venv/ready ## test against real servers on loopback, MLflow and PostgreSQL, both with passwords (a minute or two)
+servers: .venv/ready ## test against real servers on loopback, MLflow, PostgreSQL and SeaweedFS, all with passwords (some minutes)
 	$(BIN)/pytest -m servers tests/integration tests/unit/ledger
 
 notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the real table where TIDEGATE_REAL_DATA names it (minutes)

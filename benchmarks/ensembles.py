@@ -28,7 +28,7 @@ from tidegate.bundle.manifest import Manifest, read_json, read_manifest, seal
 from tidegate.bundle.reasons.arrays import TreeArrays, read_tree_arrays
 from tidegate.bundle.scorer import Scorer, open_scorer, score
 from tidegate.customers.cells import rows_from_objects
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, write_pointer
 from tidegate.training.export import write_tree_arrays, write_trees
 from tidegate.training.trees import Trees
@@ -76,12 +76,12 @@ def write_member(bundle: Path, manifest: Manifest, number: int, home: Path) -> N
     manifest = manifest.model_copy(update=alone)
     seal(folder, manifest)
     write_golden(folder, open_scorer(folder, "1"))
-    write_pointer(Storage(home / "storage"), Pointer("1", seal(folder, manifest), "2026-01-01T00:00:00+00:00"))
+    write_pointer(Folder(home / "storage"), Pointer("1", seal(folder, manifest), "2026-01-01T00:00:00+00:00"))
 
 
 def homes_of(home: Path, folder: Path) -> dict[str, Path]:
     """The ensemble's home and one a member, by name. Ends where the champion is no ensemble."""
-    bundle = home / "storage" / "bundles" / champion_pointer(Storage(home / "storage")).version
+    bundle = home / "storage" / "bundles" / champion_pointer(Folder(home / "storage")).version
     manifest = read_manifest(bundle)
     if len(manifest.members) < 2:
         raise SystemExit(f"The champion of {home} is {manifest.algorithm} alone: train another seed.")
@@ -138,7 +138,7 @@ def main() -> None:
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         homes = homes_of(chosen.home, Path(folder))
-        scorers = {name: open_champion(Storage(home / "storage")) for name, home in homes.items()}
+        scorers = {name: open_champion(Folder(home / "storage")) for name, home in homes.items()}
         spec = next(iter(scorers.values())).contract.spec
         bodies = [json.dumps(customer).encode() for customer in synthetic_rows(spec, 1, 500)]
         print(f"CPU µs, median of {chosen.rounds} rounds; ratio round by round: median (least to most); goal {GOAL:g}\n")

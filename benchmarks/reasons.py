@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from load import cpu_seconds, resident_mebibytes
 from tidegate.bundle.champion import champion_pointer
 from tidegate.bundle.manifest import read_json, read_manifest
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 
 def post(url: str, document: object) -> float:
@@ -61,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         shutil.copytree(chosen.home, home, ignore=shutil.ignore_patterns("mlflow", "data"))
-        pointer = champion_pointer(Storage(home / "storage"))
+        pointer = champion_pointer(Folder(home / "storage"))
         bundle = home / "storage" / "bundles" / pointer.version
         manifest, golden = read_manifest(bundle), read_json(bundle / "golden.json")
         with socket.socket() as probe:

@@ -20,9 +20,9 @@ def ours(home: Path, recorded: bool) -> Any:
     from tidegate.serving.metrics import Metrics
     from tidegate.serving.service import Service
     from tidegate.settings import Settings
-    from tidegate.storage.files import Storage
+    from tidegate.storage.files import Folder
 
-    scorer = open_champion(Storage(home / "storage"))
+    scorer = open_champion(Folder(home / "storage"))
     ledger = open_ledger(sqlite_url(home / "ledger.db")) if recorded else None
     commit = GroupCommit(ledger) if ledger else None
     return create_app(Service(scorer, ledger, commit, bytes(32), Settings(), Metrics(), home))

@@ -15,7 +15,7 @@ from tidegate.customers.history import load_history
 from tidegate.customers.spec import load_spec
 from tidegate.features import compute, plan_features
 from tidegate.home import Home
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, write_pointer
 from tidegate.training.boosting import fit_catboost, fit_lightgbm
 from tidegate.training.fitted import Fitted
@@ -59,7 +59,7 @@ def fit_all(data: Path, quarantine: Path) -> dict[str, Fitted]:
 
 def promote_kind(home: Home, fitted: Mapping[str, Fitted], name: str, version: str) -> None:
     """Make a bundle of this kind the champion of `home`, as `version`, in place of the one whose spec and card it takes."""
-    kind, storage = KINDS[name], Storage(home.storage)
+    kind, storage = KINDS[name], Folder(home.storage)
     old = home.storage / "bundles" / champion_pointer(storage).version
     folder = home.storage / "bundles" / version
     folder.mkdir()

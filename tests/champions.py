@@ -11,7 +11,7 @@ from tidegate.bundle.scorer import open_scorer
 from tidegate.customers.spec import load_spec
 from tidegate.features import Matrix, features_digest, plan_features
 from tidegate.home import Home
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, write_pointer
 from tidegate.training.fitted import Fitted, Linear, Margins
 from tidegate.training.model import Model
@@ -55,4 +55,4 @@ def write_linear_champion(home: Home) -> None:
     model.write(folder, len(names))
     seal(folder, manifest)
     write_golden(folder, open_scorer(folder, "1"))
-    write_pointer(Storage(home.storage), Pointer("1", seal(folder, manifest), WHEN))
+    write_pointer(Folder(home.storage), Pointer("1", seal(folder, manifest), WHEN))

@@ -24,9 +24,10 @@ _LONGEST_APPOINTMENT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Home:
-    """Places in a home. Nothing is created by naming it."""
+    """Places in a home. Nothing is created by naming it. `storage_url` is where its bundles live instead, s3://BUCKET/PREFIX."""
 
     root: Path
+    storage_url: str = ""
 
     @property
     def marker(self) -> Path:
@@ -35,8 +36,13 @@ class Home:
 
     @property
     def storage(self) -> Path:
-        """Bundles and the champion pointer."""
+        """Bundles and the champion pointer, where `storage_url` is empty."""
         return self.root / "storage"
+
+    @property
+    def cache(self) -> Path:
+        """Verified copies of bundles whose storage is elsewhere, and the last champion that was."""
+        return self.root / "cache"
 
     @property
     def tracking(self) -> Path:
@@ -84,10 +90,10 @@ class Home:
         return self.root / "secrets"
 
 
-def open_home(root: Path) -> Home:
+def open_home(root: Path, storage_url: str = "") -> Home:
     """The home at `root`, made where it is absent. Raises HomeRefused where it cannot be used, and leaves it as it was."""
     try:
-        home = Home(root.resolve())
+        home = Home(root.resolve(), storage_url)
         if home.marker.exists():
             found = json.loads(home.marker.read_text(encoding="utf-8")).get("format")
             if type(found) is not int or found < 1:
@@ -201,7 +207,9 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-_WORTHLESS = frozenset({"home.json", ".lock", CHAMPION_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs"})
+_WORTHLESS = frozenset(
+    {"home.json", ".lock", CHAMPION_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
+)
 
 
 def discard_if_unused(home: Home) -> None:

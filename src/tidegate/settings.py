@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     max_upload_rows: int = Field(1_000_000, ge=1, description="most rows in one /predict-csv")
     simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
     seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
+    storage_url: str = Field("", description="where bundles and the champion pointer live: s3://BUCKET/PREFIX; empty: a folder in the home")
     ledger_url: str = Field(
         "", description="database of the ledger: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH; empty: SQLite in the home"
     )

@@ -138,10 +138,10 @@ def test_a_service_that_dies_under_run_takes_nothing_with_it(tmp_path: Path) -> 
 
 
 def test_a_promoted_version_reaches_a_running_server(own_home: Home, tmp_path: Path) -> None:
-    from tidegate.storage.files import Storage
+    from tidegate.storage.files import Folder
     from tidegate.storage.pointer import Pointer, read_pointer, write_pointer
 
-    storage = Storage(own_home.storage)
+    storage = Folder(own_home.storage)
     pointer = read_pointer(storage)
     assert pointer is not None
     with running("serve", "--home", own_home.root, "--port", free_port()) as (_, ready):

@@ -15,7 +15,7 @@ from tidegate.bundle.champion import open_champion
 from tidegate.bundle.manifest import read_manifest
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, read_pointer
 
 # The process ends itself just before it does `what` to a path that holds `where`: no clock decides what it had done by then.
@@ -75,7 +75,7 @@ class Training:
 
     @property
     def champion(self) -> Pointer | None:
-        return read_pointer(Storage(self.home.storage))
+        return read_pointer(Folder(self.home.storage))
 
     def half_written(self) -> list[str]:
         return [str(path.relative_to(self.home.root)) for path in self.home.root.rglob("*") if ".part" in path.name]
@@ -115,7 +115,7 @@ def test_a_training_killed_at_any_moment_is_made_good_by_the_next(training: Trai
     assert training.held("outbox") == training.held("scratch") == []
     assert training.champion is not None
     assert training.champion.version == "1", "the killed training that had finished was to be the champion"
-    assert open_champion(Storage(training.home.storage)).version == "1"
+    assert open_champion(Folder(training.home.storage)).version == "1"
     assert registered(training.home) == ({"1", "2"}, {("champion", "1"), ("challenger", "2")}, {"FINISHED"})
     for version in ("1", "2"):
         read_manifest(training.home.storage / "bundles" / version)

@@ -14,7 +14,7 @@ from tidegate.customers.simulation.write import write_simulated
 from tidegate.customers.spec import load_spec
 from tidegate.home import open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.training.candidates import CANDIDATES, YARDSTICK
 from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import train
@@ -40,5 +40,5 @@ def test_an_algorithm_alone_becomes_champion(candidate: object, tmp_path: Path) 
     assert result.contest.winner.algorithm == (candidate or chosen[0]).name
     assert result.stage == "champion"
     assert {path.suffix for path in result.bundle.iterdir()} <= {".json", ".onnx", ".toml", ".npz", ".html"}
-    served = score(open_champion(Storage(home.storage)), result.history.rows.take(result.split.holdout))
+    served = score(open_champion(Folder(home.storage)), result.history.rows.take(result.split.holdout))
     assert np.abs(served - result.contest.winner.probability).max() <= 1e-6

@@ -24,7 +24,7 @@ from tidegate.home import Home, open_home
 from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.joins import heard_predictions, matured_predictions
 from tidegate.ledger.store import check_ledger, close_ledger, open_ledger
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 pytestmark = pytest.mark.servers
 
@@ -107,7 +107,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def rows(home: Home) -> list[dict[str, Any]]:
-    return synthetic_rows(open_champion(Storage(home.storage)).contract.spec, seed=5, count=40)
+    return synthetic_rows(open_champion(Folder(home.storage)).contract.spec, seed=5, count=40)
 
 
 @pytest.fixture

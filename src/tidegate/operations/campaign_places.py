@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tidegate.bundle.champion import champion_pointer
+from tidegate.bundle.local import local_bundle
 from tidegate.bundle.manifest import read_manifest
 from tidegate.customers.columns import as_text
 from tidegate.customers.formulas import neutralised
@@ -15,16 +16,16 @@ from tidegate.customers.spec import TableSpec, load_spec, parse_spec
 from tidegate.errors import HomeRefused
 from tidegate.home import Home
 from tidegate.ledger.customer_key import KEY_BYTES, load_or_create_key
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 
 
 def spec_of(home: Home, given: str | None = None) -> TableSpec:
     """The given spec, else that of the champion's bundle. Raises SpecRefused, NoChampion or BundleRefused."""
     if given is not None:
         return load_spec(given)
-    storage = Storage(home.storage)
+    storage = open_storage(home)
     pointer = champion_pointer(storage)
-    folder = storage.root / "bundles" / pointer.version
+    folder = local_bundle(storage, pointer.version, pointer.digest)
     read_manifest(folder, pointer.digest)  # every file is the one that was promoted
     return parse_spec((folder / "spec.toml").read_text(encoding="utf-8"), f"spec of bundle {pointer.version}")
 

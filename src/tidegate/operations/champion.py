@@ -12,8 +12,8 @@ from tidegate.ledger.store import Ledger
 from tidegate.operations.registry_alias import BEHIND, CURRENT, LATER, NOT_ASKED, told_registry
 from tidegate.registry.appoint import appoint, present_champion, require_reason, require_stored, required_digest
 from tidegate.registry.rollback import earlier_champions
-from tidegate.registry.trail import PROMOTED, ROLLED_BACK, read_trail
-from tidegate.storage.files import Storage
+from tidegate.registry.trail import PROMOTED, ROLLED_BACK, appointments
+from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import Pointer, read_pointer
 
 
@@ -58,7 +58,7 @@ def promote(home: Home, ledger: Ledger, version: str, reason: str, who: str, now
     Raises InputRefused for an empty reason or an unknown version, BundleRefused where the bundle is damaged or is not the one that was
     trained, HomeRefused where the champion changed meanwhile, LedgerUnavailable where the event cannot be written.
     """
-    reason, storage = require_reason(reason), Storage(home.storage)
+    reason, storage = require_reason(reason), open_storage(home)
     if not reason:
         raise InputRefused("A promotion needs a reason.", "Say why: --reason TEXT.")
     require_stored(storage, version)
@@ -85,12 +85,11 @@ def rollback(home: Home, ledger: Ledger, reason: str, who: str, now: datetime) -
     to a minute and a half, at a time when a wrong model answers customers.
     Raises NoChampion where nothing was promoted yet, InputRefused where there is no earlier champion, and otherwise as `promote`.
     """
-    reason, storage = require_reason(reason), Storage(home.storage)
+    reason, storage = require_reason(reason), open_storage(home)
     seen = read_pointer(storage)
     if seen is None:
         raise NoChampion("This home has no champion yet.", "Train one: tidegate train DATA --label COLUMN.")
-    trail = read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1]
-    earlier = earlier_champions(trail, seen.version)
+    earlier = earlier_champions(appointments(ledger), seen.version)
     if not earlier:
         raise InputRefused(
             f"There is no champion before version {seen.version} to roll back to.", "Name one: tidegate promote VERSION --reason TEXT."
@@ -106,5 +105,4 @@ def rollback(home: Home, ledger: Ledger, reason: str, who: str, now: datetime) -
 
 
 def _earlier(ledger: Ledger, present: str) -> tuple[str, ...]:
-    trail = read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1]
-    return tuple(entry.version for entry in earlier_champions(trail, present))
+    return tuple(entry.version for entry in earlier_champions(appointments(ledger), present))

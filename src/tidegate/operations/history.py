@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tidegate.errors import BundleRefused, InputRefused
+from tidegate.errors import BundleRefused, InputRefused, StorageUnavailable
 from tidegate.home import Home
 from tidegate.ledger.store import Ledger
 from tidegate.registry.trail import PROMOTED, REFUSED, ROLLED_BACK, TRAINED, Entry, read_trail
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import Pointer, read_pointer
 
 _HEADER = ("when (UTC)", "who", "what", "version", "reason")
@@ -17,7 +17,7 @@ _HEADER = ("when (UTC)", "who", "what", "version", "reason")
 
 @dataclass(frozen=True)
 class History:
-    """The champion, None where there is none or where the pointer is damaged (`warning` says so), and events, newest first."""
+    """The champion, None where there is none or where the pointer cannot be read (`warning` says so), and events, newest first."""
 
     champion: Pointer | None
     entries: tuple[Entry, ...]
@@ -48,8 +48,8 @@ def history(home: Home, ledger: Ledger, limit: int) -> History:
         raise InputRefused(f"--limit is {limit}.", "Give a whole number from 1.")
     champion, warning = None, ""
     try:
-        champion = read_pointer(Storage(home.storage))
-    except BundleRefused as error:
+        champion = read_pointer(open_storage(home))
+    except (BundleRefused, StorageUnavailable) as error:
         # who looks here wants to know which version to promote; the events say it
         warning = str(error)
     return History(champion, tuple(read_trail(ledger, limit=limit)), warning)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.disk import naming_full_disk
-from tidegate.errors import HomeFull, InputRefused, LedgerFull, NoChampion
+from tidegate.errors import HomeFull, InputRefused, LedgerFull, NoChampion, StorageUnavailable
 from tidegate.home import Home, discard_if_unused, open_home
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.settings import Settings, read_settings
@@ -24,7 +24,7 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
     settings = read_settings(home=home, **given)
     existed = settings.home.exists()
     with naming_full_disk(settings.home.absolute()):
-        opened = open_home(settings.home)
+        opened = open_home(settings.home, settings.storage_url)
     try:
         with naming_full_disk(opened.root):
             yield settings, opened
@@ -40,13 +40,23 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
 
 @contextmanager
 def existing(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home]]:
-    """Settings and a home that is there already. Raises NoChampion where there is none."""
+    """Settings and a home that is there already. Raises NoChampion where there is none.
+
+    Where bundles live in a bucket it may be absent: another machine's home, or a replica's, begins empty.
+    """
     settings = read_settings(home=home, **given)
-    if not Home(settings.home).marker.exists():
+    existed = Home(settings.home).marker.exists()
+    if not existed and not settings.storage_url:
         raise NoChampion(
             f"There is no home at {settings.home}, so no champion.", "Name one with --home, or train: tidegate train DATA --label COLUMN."
         )
-    yield settings, open_home(settings.home)
+    opened = open_home(settings.home, settings.storage_url)
+    try:
+        yield settings, opened
+    except (InputRefused, NoChampion, StorageUnavailable):
+        if not existed:
+            discard_if_unused(opened)
+        raise
 
 
 def ledger_url(home: Home, settings: Settings) -> str:

@@ -10,15 +10,14 @@ from itertools import groupby
 from operator import attrgetter
 
 from tidegate.bundle.check import check_bundle
+from tidegate.bundle.local import local_bundle, stored_versions
 from tidegate.bundle.scorer import Scorer, open_scorer, score
 from tidegate.customers.cells import rows_from_objects
 from tidegate.customers.contract import breaches
 from tidegate.errors import BundleRefused
 from tidegate.home import Home
 from tidegate.ledger.predictions import Prediction
-from tidegate.registry.appoint import stored_versions
-from tidegate.registry.promote import bundle_key
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 
 _bundle_of = attrgetter("model_version", "bundle_digest")
 
@@ -37,15 +36,16 @@ class Replay:
 
 
 def replay(home: Home, predictions: Sequence[Prediction]) -> list[Replay]:
-    """Each prediction scored again; grouped by bundle, so that each is opened once."""
-    versions = frozenset(stored_versions(Storage(home.storage)))
+    """Each prediction scored again; grouped by bundle, so that each is opened once. Raises StorageUnavailable."""
+    storage = open_storage(home)
+    versions = frozenset(stored_versions(storage))
     found: list[Replay] = []
     for (version, digest), equal in groupby(sorted(predictions, key=_bundle_of), _bundle_of):
         group = list(equal)
         try:
             if version not in versions:
                 raise BundleRefused(f"The bundle of version {version} is not in storage.")
-            folder = home.storage / bundle_key(version)
+            folder = local_bundle(storage, version, digest)
             check_bundle(folder, digest)
             scorer = open_scorer(folder, version, digest)
         except BundleRefused as error:

@@ -15,7 +15,7 @@ from tidegate.home import Home
 from tidegate.operations.training_words import TrainingRequest, summary_of
 from tidegate.serving.address import bound
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import read_pointer
 
 STOP_SECONDS = 20
@@ -33,7 +33,7 @@ def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer)
     """
     bound(settings.host, settings.port).close()
     trained = None
-    pointer = read_pointer(Storage(home.storage))
+    pointer = read_pointer(open_storage(home))
     if pointer is None:
         trained = _train(home, settings, request)
         sys.stderr.write(summary_of(trained) + "\n\n")

@@ -26,7 +26,7 @@ from tidegate.errors import InputRefused
 from tidegate.home import Home
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def score_file(
         if written.exists() and source.exists() and written.samefile(source):
             raise InputRefused(f"{written.name} is also the input.", "Name another output.")
     table = open_table(source)
-    scorer = open_champion(Storage(home.storage))
+    scorer = open_champion(open_storage(home))
     require_reason_columns(scorer, table, reasons)
     tally = Tally()
     with Quarantine(quarantine_path) as quarantine, _replacing(output) as temporary:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.golden import check_golden
+from tidegate.bundle.local import bundle_place
 from tidegate.errors import InputRefused, TidegateError
 from tidegate.home import Home
 from tidegate.ledger.events import verify_events
@@ -14,7 +15,7 @@ from tidegate.ledger.predictions import Prediction, find_by_id, sample_predictio
 from tidegate.ledger.store import Ledger, check_ledger
 from tidegate.operations.replay import Replay, replay
 from tidegate.operations.replay_words import replay_document, replay_state, replay_text
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 
 OK = "ok"
 
@@ -65,11 +66,11 @@ def verify(home: Home, ledger: Ledger, sample: int | None = None, prediction: st
         return Verified(*parts)
     try:
         chosen = sample_predictions(ledger, sample) if sample is not None else [_found(ledger, str(prediction))]
+        replays = tuple(replay(home, chosen))
     except InputRefused:
         raise
     except TidegateError as error:
         return Verified(*parts, replay=error.detail)
-    replays = tuple(replay(home, chosen))
     return Verified(*parts, replay_state(replays), replays, one=sample is None)
 
 
@@ -82,8 +83,9 @@ def _found(ledger: Ledger, prediction_id: str) -> Prediction:
 
 def _bundle(home: Home) -> str:
     try:
-        scorer = open_champion(Storage(home.storage))
-        check_golden(home.storage / "bundles" / scorer.version, scorer)
+        storage = open_storage(home)
+        scorer = open_champion(storage)
+        check_golden(bundle_place(storage, scorer.version, scorer.digest), scorer)
     except TidegateError as error:
         return error.detail
     return OK

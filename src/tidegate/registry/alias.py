@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.registry.store import Registry, aliases, digest_of, set_alias
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import Storage
 from tidegate.storage.pointer import read_pointer
 
 CHAMPION = "champion"

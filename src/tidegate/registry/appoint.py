@@ -6,25 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tidegate.bundle.check import check_bundle
+from tidegate.bundle.local import local_bundle, stored_digest, stored_versions
 from tidegate.bundle.manifest import read_manifest
-from tidegate.errors import BundleRefused, HomeRefused, InputRefused, RegistryUnavailable
+from tidegate.errors import BundleRefused, HomeRefused, InputRefused, RegistryUnavailable, StorageUnavailable
 from tidegate.home import Home, appointing
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
-from tidegate.registry.promote import bundle_key
 from tidegate.registry.store import digest_of, open_registry
 from tidegate.registry.trail import REFUSED, recorded_digest
-from tidegate.storage.files import Storage, list_keys
-from tidegate.storage.pointer import Pointer, read_pointer, write_pointer
+from tidegate.storage.objects import Storage, open_storage
+from tidegate.storage.pointer import Pointer, move_pointer, pointer_tag, read_pointer
 
 LONGEST_REASON = 500
 _MOST_NAMED = 10
-
-
-def stored_versions(storage: Storage) -> list[str]:
-    """Versions whose bundle is in storage, newest first."""
-    found = [key.split("/")[1] for key in list_keys(storage, "bundles") if key.count("/") == 2 and key.endswith("/manifest.json")]
-    return sorted(found, key=lambda version: (version.isdigit(), int(version) if version.isdigit() else 0, version), reverse=True)
 
 
 def require_stored(storage: Storage, version: str) -> None:
@@ -67,7 +61,9 @@ def required_digest(home: Home, ledger: Ledger, version: str) -> str:
         return digest
     known, why = None, "the registry knows none either"
     try:
-        known = digest_of(open_registry(home, read_manifest(home.storage / bundle_key(version)).name), version)
+        storage = open_storage(home)
+        model = read_manifest(local_bundle(storage, version, stored_digest(storage, version))).name
+        known = digest_of(open_registry(home, model), version)
     except RegistryUnavailable as error:
         why = f"the registry cannot be asked ({error.detail.rstrip('.')})"
     except ModuleNotFoundError as error:
@@ -87,19 +83,36 @@ def appoint(
 
     `seen` is the champion that this was decided on: where another process has moved the pointer since, nothing is done, so that two
     people who roll back at the same time do not go back twice. The check runs before the lock is taken; servers check again.
-    Raises BundleRefused (on record, as an event), HomeRefused and LedgerUnavailable.
+    Raises BundleRefused (on record, as an event), HomeRefused, StorageUnavailable and LedgerUnavailable.
     """
-    storage = Storage(home.storage)
+    storage = open_storage(home)
     evidence: Mapping[str, object] = {"version": version, "digest": digest, "from": seen.version if seen else None, "reason": reason}
     try:
-        check_bundle(home.storage / bundle_key(version), digest)
+        check_bundle(local_bundle(storage, version, digest), digest)
     except BundleRefused as error:
         append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail}, now)
         raise
     with appointing(home):
+        held = pointer_tag(storage)  # before it is read: what moves after this is noticed when it is written
         if present_champion(storage) != seen:
             raise HomeRefused("Another process changed the champion meanwhile.", "Look at `tidegate history`, then try again.")
-        append_event(ledger, who, what, evidence, now)
+        sequence = append_event(ledger, who, what, evidence, now)
         pointer = Pointer(version, digest, now.isoformat())
-        write_pointer(storage, pointer)
+        try:
+            move_pointer(storage, pointer, held)
+        except (HomeRefused, StorageUnavailable) as error:
+            if not _stands(storage, pointer):
+                # another home that shares the bucket was faster, or the account may not write: what the event says did not happen
+                append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail, "withdraws": sequence}, now)
+            raise
     return pointer
+
+
+def _stands(storage: Storage, pointer: Pointer) -> bool:
+    """Whether the pointer is this one now, or may be: a storage that went away in between may have taken the write."""
+    try:
+        return read_pointer(storage) == pointer
+    except StorageUnavailable:
+        return True
+    except BundleRefused:
+        return False

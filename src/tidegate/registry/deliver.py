@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tidegate.bundle.local import local_bundle
 from tidegate.disk import is_full
-from tidegate.errors import HomeFull, HomeRefused, RegistryUnavailable, TidegateError
+from tidegate.errors import HomeFull, HomeRefused, RegistryUnavailable, StorageUnavailable, TidegateError
 from tidegate.home import Home, appointing
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
@@ -22,7 +23,7 @@ from tidegate.registry.outbox import Parcel, keep_evaluation, read_parcel, remov
 from tidegate.registry.promote import has_event, promote, store_bundle
 from tidegate.registry.runs import send_runs
 from tidegate.registry.store import Registry, aliases, open_registry, register_once, set_alias, tag_version
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import Pointer, read_pointer
 
 
@@ -42,24 +43,26 @@ class Delivered:
 def deliver(home: Home, registry: Registry, ledger: Ledger, parcel_path: Path, now: datetime) -> Delivered:
     """Send a parcel: runs, version, bundle, events, champion or challenger, evaluation; then it leaves the outbox.
 
-    Raises HomeRefused where the parcel is damaged, RegistryUnavailable, LedgerUnavailable or BundleRefused where a step cannot be done;
-    what waits is named, and delivering again continues.
+    Raises HomeRefused where the parcel is damaged, RegistryUnavailable, StorageUnavailable, LedgerUnavailable or BundleRefused where a step
+    cannot be done; what waits is named, and delivering again continues.
     """
     parcel = read_parcel(parcel_path)
     if parcel.model != registry.name:
         raise ValueError("a parcel is delivered to the registry of its own table")
+    storage = open_storage(home)
     with _nothing_lost(parcel_path):
         run_id = send_runs(registry, parcel, parcel_path)
         version = register_once(registry, run_id, parcel.digest, parcel.stage, parcel.identity)
-        store_bundle(Storage(home.storage), version, parcel_path / "bundle")
+        store_bundle(storage, version, parcel_path / "bundle")
+        local_bundle(storage, version, parcel.digest)  # what another place holds is read back before anything is said of it
         stage = _stage(home, ledger, parcel, version)
         if not has_event(ledger, "trained", parcel.identity):
             evidence = {**parcel.evidence, "version": version, "digest": parcel.digest, "stage": stage, "parcel": parcel.identity}
             append_event(ledger, parcel.who, "trained", evidence, now)
         _enact(home, registry, ledger, parcel, version, stage, now)
         keep_evaluation(home, parcel_path, version)
+        pointer = read_pointer(storage)
         remove(parcel_path)
-    pointer = read_pointer(Storage(home.storage))
     return Delivered(version, stage, pointer if pointer is not None and pointer.version == version else None, parcel.identity)
 
 
@@ -75,7 +78,7 @@ def deliver_waiting(home: Home, ledger: Ledger, now: datetime) -> list[Delivered
                 with _nothing_lost(path):
                     registries[model] = open_registry(home, model)
             delivered.append(deliver(home, registries[model], ledger, path, now))
-        except RegistryUnavailable:
+        except (RegistryUnavailable, StorageUnavailable):
             raise
         except TidegateError as error:
             refused = refused or error
@@ -104,7 +107,7 @@ def _stage(home: Home, ledger: Ledger, parcel: Parcel, version: str) -> str:
     """Champion only where there is none yet, or where an earlier attempt of this delivery made it one."""
     if parcel.stage != "champion":
         return parcel.stage
-    pointer = read_pointer(Storage(home.storage))
+    pointer = read_pointer(open_storage(home))
     first = pointer is None or (pointer.version, pointer.digest) == (version, parcel.digest)
     return "champion" if first or has_event(ledger, "promoted", parcel.identity) else "challenger"
 
@@ -114,7 +117,7 @@ def _enact(home: Home, registry: Registry, ledger: Ledger, parcel: Parcel, versi
         tag_version(registry, version, "stage", stage)
     if stage == "champion":
         with appointing(home):
-            if read_pointer(Storage(home.storage)) is None:
+            if read_pointer(open_storage(home)) is None:
                 promote(home, registry, ledger, version, parcel.digest, parcel.who, parcel.gates, now, parcel.identity)
     elif stage == "challenger":
         # a parcel delivered late must not take the alias from a newer version
@@ -122,4 +125,4 @@ def _enact(home: Home, registry: Registry, ledger: Ledger, parcel: Parcel, versi
         if not present.isdigit() or int(present) <= int(version):
             set_alias(registry, "challenger", version)
     # also what a promotion or rollback could not tell a registry that was away
-    align_alias(registry, Storage(home.storage))
+    align_alias(registry, open_storage(home))

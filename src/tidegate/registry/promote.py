@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tidegate.bundle.manifest import read_manifest
+from tidegate import __version__
+from tidegate.bundle.local import bundle_key, local_bundle
+from tidegate.bundle.manifest import Manifest, read_manifest
 from tidegate.errors import BundleRefused
 from tidegate.home import Home
 from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.store import Ledger
 from tidegate.measures.intervals import Interval
 from tidegate.registry.store import Registry, set_alias
-from tidegate.storage.files import Storage, get, put_if_match, tag
-from tidegate.storage.pointer import Pointer, write_pointer
+from tidegate.storage.files import tag
+from tidegate.storage.objects import Storage, label, open_storage, put_if_match, tag_of
+from tidegate.storage.pointer import Pointer, move_pointer, pointer_tag
 
 _ALL = 1_000_000
 
@@ -44,21 +48,32 @@ def first_champion_gates(roc_auc: Interval, pr_auc: Interval, base_rate: float, 
     return *beats_chance, Gate("composite_not_below_logistic_regression", against_logistic.high, 0.0, against_logistic.high >= 0.0)
 
 
-def bundle_key(version: str) -> str:
-    """Where a version's bundle lies in storage."""
-    return f"bundles/{version}"
-
-
 def store_bundle(storage: Storage, version: str, folder: Path) -> None:
-    """Put a sealed bundle into storage, manifest last. Raises BundleRefused where the version exists with another content."""
+    """Put a sealed bundle into storage, manifest last. Raises BundleRefused where the version exists with another content.
+
+    Tags say of each object what wrote it and what it is part of, where the storage knows tags.
+    """
+    tags = _tags(folder, version)
     names = sorted((path.name for path in folder.iterdir()), key=lambda name: name == "manifest.json")
     for name in names:
         content = (folder / name).read_bytes()
         key = f"{bundle_key(version)}/{name}"
-        if not put_if_match(storage, key, content, None) and tag(get(storage, key) or b"") != tag(content):
+        if put_if_match(storage, key, content, None):
+            label(storage, key, tags)
+        elif tag_of(storage, key) != tag(content):
             raise BundleRefused(
                 f"Version {version} is already in storage with another content.", "Point this home at the registry it was made with."
             )
+
+
+def _tags(folder: Path, version: str) -> dict[str, str]:
+    try:
+        manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    found = {"tidegate": __version__, "table": manifest.name, "version": version, "algorithm": manifest.algorithm, "kind": manifest.kind}
+    # the signs that every store takes
+    return {name: re.sub(r"[^A-Za-z0-9 ._:/=+@-]", "_", value) for name, value in found.items()}
 
 
 def promote(
@@ -76,15 +91,17 @@ def promote(
 
     `parcel` names the delivery that promotes: repeated after an interruption, it writes its event only once.
     """
-    storage = Storage(home.storage)
-    read_manifest(home.storage / bundle_key(version), digest)
+    storage = open_storage(home)
+    # a delivery promotes the first champion only; where homes share a bucket, another may have made one meanwhile
+    seen = None if parcel is not None else pointer_tag(storage)
+    read_manifest(local_bundle(storage, version, digest), digest)
     pointer = Pointer(version, digest, now.isoformat())
     evidence: dict[str, object] = {"version": version, "digest": digest, "gates": [asdict(gate) for gate in gates]}
     if parcel is None:
         append_event(ledger, who, "promoted", evidence, now)
     elif not has_event(ledger, "promoted", parcel):
         append_event(ledger, who, "promoted", {**evidence, "parcel": parcel}, now)
-    write_pointer(storage, pointer)
+    move_pointer(storage, pointer, seen)
     set_alias(registry, "champion", version)
     return pointer
 

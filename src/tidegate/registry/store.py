@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidegate.bundle.manifest import file_digest
+from tidegate.bundle.local import stored_digest, stored_versions
 from tidegate.errors import HomeRefused, RegistryUnavailable
 from tidegate.home import Home
 from tidegate.registry.server import explained, prepare_environment, redacted
+from tidegate.storage.objects import open_storage
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -78,7 +79,7 @@ def check_registry(home: Home, name: str) -> Registry:
     """Open the registry and learn early what would otherwise stop the delivery of a long training.
 
     That the server answers, that the account may write to the experiment (a tag is set), and that the numbers of new versions cannot
-    meet those of this home. Raises RegistryUnavailable or HomeRefused.
+    meet those of this home. Raises RegistryUnavailable, StorageUnavailable or HomeRefused.
     """
     from mlflow.exceptions import MlflowException
 
@@ -94,7 +95,8 @@ def check_registry(home: Home, name: str) -> Registry:
 
 
 def _require_free_numbers(home: Home, registry: Registry) -> None:
-    stored = {path.parent.name: path for path in home.storage.glob("bundles/*/manifest.json") if path.parent.name.isdigit()}
+    storage = open_storage(home)
+    stored = [version for version in stored_versions(storage) if version.isdigit()]
     if not stored:
         return
     with explained(registry.uri):
@@ -102,7 +104,7 @@ def _require_free_numbers(home: Home, registry: Registry) -> None:
     newest = max(int(version) for version in stored)
     if newest <= max((int(version.version) for version in known), default=0):
         return
-    if {version.tags.get("digest") for version in known}.isdisjoint(file_digest(path) for path in stored.values()):
+    if {version.tags.get("digest") for version in known}.isdisjoint(stored_digest(storage, version) for version in stored):
         raise HomeRefused(
             f"{home.root} holds versions up to {newest}; the registry at {registry.uri} knows none and would give their numbers again.",
             "Point MLFLOW_TRACKING_URI at the registry this home was made with (unset: its own), or name a new home with --home.",

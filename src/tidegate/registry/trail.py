@@ -34,6 +34,12 @@ def read_trail(ledger: Ledger, kinds: tuple[str, ...] = KINDS, limit: int = EVER
     return sorted(found, key=lambda entry: entry.sequence, reverse=True)[:limit]
 
 
+def appointments(ledger: Ledger) -> list[Entry]:
+    """Promotions and rollbacks that moved the pointer, oldest first; what a later event withdraws did not. Raises LedgerUnavailable."""
+    withdrawn = {entry.evidence.get("withdraws") for entry in read_trail(ledger, (REFUSED,))}
+    return [entry for entry in read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1] if entry.sequence not in withdrawn]
+
+
 def _entry(event: Event) -> Entry:
     evidence = json.loads(event.evidence)
     version, digest = str(evidence.get("version", "")), str(evidence.get("digest") or "")

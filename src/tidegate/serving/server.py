@@ -11,7 +11,7 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
-from tidegate.bundle.champion import open_champion
+from tidegate.bundle.champion import open_last_champion
 from tidegate.home import Home, working
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
@@ -22,7 +22,7 @@ from tidegate.serving.follow import follow_champion
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 
 DRAIN_SECONDS = 10
 
@@ -30,12 +30,13 @@ DRAIN_SECONDS = 10
 def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str, str], None]) -> None:
     """Serve the champion until SIGTERM or SIGINT, then drain. `ready(url, version)` is called once requests are answered.
 
-    Raises NoChampion, BundleRefused, or SettingRefused where the address cannot be bound.
+    Raises NoChampion, BundleRefused, StorageUnavailable where no verified champion is kept either, or SettingRefused where the address
+    cannot be bound.
     """
     listening = bound(settings.host, settings.port)
     with closing(listening), working(home, "serve") as scratch:
-        storage = Storage(home.storage)
-        scorer = open_champion(storage)
+        storage = open_storage(home)
+        scorer = open_last_champion(storage)
         ledger = open_ledger(ledger_url)
         commit = GroupCommit(ledger)
         try:

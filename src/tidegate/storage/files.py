@@ -12,13 +12,13 @@ from tidegate.home import write_whole
 
 
 @dataclass(frozen=True)
-class Storage:
+class Folder:
     """A folder that holds objects."""
 
     root: Path
 
 
-def _place(storage: Storage, key: str) -> Path:
+def _place(storage: Folder, key: str) -> Path:
     place = (storage.root / key).resolve()
     if not place.is_relative_to(storage.root.resolve()):
         raise HomeRefused(f"The storage key {key!r} leaves the storage.", "This object was tampered with; restore it from a backup.")
@@ -30,7 +30,7 @@ def tag(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def get(storage: Storage, key: str) -> bytes | None:
+def get(storage: Folder, key: str) -> bytes | None:
     """The object's content, or None where there is none."""
     try:
         return _place(storage, key).read_bytes()
@@ -38,7 +38,13 @@ def get(storage: Storage, key: str) -> bytes | None:
         return None
 
 
-def put_if_match(storage: Storage, key: str, content: bytes, expected: str | None) -> bool:
+def tag_of(storage: Folder, key: str) -> str | None:
+    """The tag of the present content, or None where there is none."""
+    content = get(storage, key)
+    return None if content is None else tag(content)
+
+
+def put_if_match(storage: Folder, key: str, content: bytes, expected: str | None) -> bool:
     """Write if the present content's tag is `expected` (None: if there is none); False, with nothing changed, where it is not.
 
     Writers of one folder are serialised by the home's lock, so compare and write are one step.
@@ -47,14 +53,13 @@ def put_if_match(storage: Storage, key: str, content: bytes, expected: str | Non
     # A writer that was killed left this; in a bundle's folder it would be a file that the manifest does not name.
     for left in place.parent.glob(f".{glob.escape(place.name)}.*.part"):
         left.unlink(missing_ok=True)
-    present = get(storage, key)
-    if (None if present is None else tag(present)) != expected:
+    if tag_of(storage, key) != expected:
         return False
     write_whole(place, content)
     return True
 
 
-def list_keys(storage: Storage, prefix: str) -> list[str]:
+def list_keys(storage: Folder, prefix: str) -> list[str]:
     """Keys below a prefix, sorted."""
     folder = _place(storage, prefix)
     return sorted(str(path.relative_to(storage.root.resolve())) for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")

@@ -13,19 +13,20 @@ import numpy as np
 
 from tidegate import __version__
 from tidegate.bundle.check import check_bundle
+from tidegate.bundle.local import bundle_place
 from tidegate.bundle.manifest import Manifest, Training
 from tidegate.customers.history import History, load_history
 from tidegate.customers.split import Split, split_history
-from tidegate.errors import NotEnoughData
+from tidegate.errors import NotEnoughData, StorageUnavailable
 from tidegate.features import Matrix, compute, features_digest, plan_features
 from tidegate.home import Home, exclusive, sweep, working
 from tidegate.ledger.store import Ledger
 from tidegate.measures.classification import at_threshold
 from tidegate.registry.deliver import Delivered, deliver, deliver_waiting
 from tidegate.registry.outbox import Parcel, put_in_outbox
-from tidegate.registry.promote import Gate, bundle_key
+from tidegate.registry.promote import Gate
 from tidegate.registry.store import Registry, check_registry
-from tidegate.storage.files import Storage
+from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import read_pointer
 from tidegate.training.arena import arena_of
 from tidegate.training.assess import Assessment, assess, values_of
@@ -100,7 +101,7 @@ def train(order: Order, home: Home, ledger: Ledger, progress: Progress, clock: C
             history=history,
             split=split,
             gates=() if stage == "challenger" else gates,
-            bundle=home.storage / bundle_key(delivered.version),
+            bundle=bundle_place(open_storage(home), delivered.version, digest),
             evaluation=home.evaluations / delivered.version,
             quarantine=quarantine if quarantine.exists() else None,
             warnings=_warnings(learned),
@@ -160,8 +161,11 @@ def _pack(folder: Path, learned: _Learned) -> str:
 
 def _stage(home: Home, gates: tuple[Gate, ...]) -> Literal["champion", "challenger", "refused"]:
     """Only where there is no champion yet may training make one; later versions are challengers until they are promoted."""
-    if read_pointer(Storage(home.storage)) is not None:
-        return "challenger"
+    try:
+        if read_pointer(open_storage(home)) is not None:
+            return "challenger"
+    except StorageUnavailable:
+        pass  # the delivery, which waits for the storage, makes a challenger of it where there is a champion
     return "champion" if all(gate.passed for gate in gates) else "refused"
 
 

@@ -23,7 +23,7 @@ from tidegate.customers.history import load_history
 from tidegate.customers.rows import Rows
 from tidegate.errors import BundleRefused, NoChampion
 from tidegate.home import Home, open_home
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 
 def test_a_sealed_bundle_passes_every_check(own_home: Home) -> None:
@@ -71,7 +71,7 @@ def test_a_bundle_holds_no_pickle_and_no_real_customer(own_home: Home, trained: 
     folder, _ = bundle_of(own_home)
     assert {path.suffix for path in folder.iterdir()} <= {".json", ".onnx", ".toml", ".npz", ".html"}
     golden = json.loads((folder / "golden.json").read_text())["rows"]
-    spec = open_champion(Storage(own_home.storage)).contract.spec
+    spec = open_champion(Folder(own_home.storage)).contract.spec
     history = load_history(trained.data, spec, own_home.quarantine / "q.csv", 1.0)
     real = {canonical(row) for row in objects_from_rows(compile_contract(spec), history.rows)}
     assert len(golden) > 10
@@ -81,11 +81,11 @@ def test_a_bundle_holds_no_pickle_and_no_real_customer(own_home: Home, trained: 
 def test_a_home_without_a_champion_says_what_to_do(tmp_path: Path) -> None:
     home = open_home(tmp_path / "home")
     with pytest.raises(NoChampion, match="tidegate train"):
-        open_champion(Storage(home.storage))
+        open_champion(Folder(home.storage))
 
 
 def test_batches_of_1_7_and_1000_agree_bit_for_bit(own_home: Home) -> None:
-    scorer = open_champion(Storage(own_home.storage))
+    scorer = open_champion(Folder(own_home.storage))
     contract = scorer.contract
     objects = [
         row for row in synthetic_rows(contract.spec, seed=3, count=1000) if not breaches(contract, rows_from_objects(contract, [row]))
@@ -98,7 +98,7 @@ def test_batches_of_1_7_and_1000_agree_bit_for_bit(own_home: Home) -> None:
 
 
 def test_typed_rows_survive_being_written_as_json(own_home: Home) -> None:
-    contract = open_champion(Storage(own_home.storage)).contract
+    contract = open_champion(Folder(own_home.storage)).contract
     rows = rows_from_objects(contract, synthetic_rows(contract.spec, seed=5, count=50))
     again = rows_from_objects(contract, json.loads(json.dumps(objects_from_rows(contract, rows))))
     assert same(rows, again)
@@ -124,7 +124,7 @@ def canonical(row: dict[str, object]) -> str:
 
 
 def bundle_of(home: Home) -> tuple[Path, str]:
-    pointer = champion_pointer(Storage(home.storage))
+    pointer = champion_pointer(Folder(home.storage))
     return home.storage / "bundles" / pointer.version, pointer.digest
 
 

@@ -24,7 +24,7 @@ from tidegate.operations.history import history
 from tidegate.registry import appoint as act
 from tidegate.registry.store import Registry, aliases, open_registry
 from tidegate.settings import read_settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, read_pointer, write_pointer
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -34,7 +34,7 @@ class Desk:
     """A home with versions 1 (champion), 2 and 3, and somebody at it."""
 
     def __init__(self, home: Home, ledger: Ledger) -> None:
-        self.home, self.ledger, self.storage, self.moves = home, ledger, Storage(home.storage), 0
+        self.home, self.ledger, self.storage, self.moves = home, ledger, Folder(home.storage), 0
 
     def _now(self) -> datetime:
         self.moves += 1

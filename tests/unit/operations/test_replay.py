@@ -20,7 +20,7 @@ from tidegate.ledger.predictions import Prediction, insert_predictions
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.operations import verify as verification
 from tidegate.operations.verify import Verified, verify
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 COUNT = 60
 
@@ -42,7 +42,7 @@ def recorded(scorer: Scorer) -> list[Prediction]:
 class Desk:
     def __init__(self, home: Home, ledger: Ledger) -> None:
         self.home, self.ledger = home, ledger
-        self.predictions = recorded(open_champion(Storage(home.storage)))
+        self.predictions = recorded(open_champion(Folder(home.storage)))
 
     def record(self, predictions: list[Prediction]) -> None:
         with writing(self.ledger.engine) as connection:

@@ -15,7 +15,7 @@ from tidegate.ledger.store import Ledger
 from tidegate.registry.outbox import Parcel, RunRecord, put_in_outbox, waiting
 from tidegate.registry.promote import Gate
 from tidegate.registry.store import Registry
-from tidegate.storage.files import Storage, list_keys
+from tidegate.storage.files import Folder, list_keys
 from tidegate.storage.pointer import read_pointer
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -124,8 +124,8 @@ def held(home: Home, registry: Registry, ledger: Ledger) -> dict[str, Any]:
         ],
         "aliases": {alias: str(version) for alias, version in model.aliases.items()},
         "events": [(event.who, event.what, json.loads(event.evidence)) for event in list_events(ledger)],
-        "pointer": read_pointer(Storage(home.storage)),
-        "storage": list_keys(Storage(home.storage), ""),
+        "pointer": read_pointer(Folder(home.storage)),
+        "storage": list_keys(Folder(home.storage), ""),
         "evaluations": sorted(str(path.relative_to(home.evaluations)) for path in home.evaluations.rglob("*")),
         "waiting": [path.name for path in waiting(home)],
         "outbox": sorted(path.name for path in home.outbox.iterdir()),

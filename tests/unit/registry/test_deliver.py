@@ -22,7 +22,7 @@ from tidegate.registry.deliver import Delivered, deliver, deliver_waiting
 from tidegate.registry.outbox import RunRecord, waiting
 from tidegate.registry.store import Registry, open_registry
 from tidegate.settings import read_settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, read_pointer, write_pointer
 from unit.registry.parcels import NOW, STARTED_MS, held, made_run, put_parcel
 
@@ -116,7 +116,7 @@ class Interrupted:
 def test_a_delivery_leaves_runs_version_bundle_events_champion_and_evaluation(place: Place, tmp_path: Path) -> None:
     delivered = place.deliver(place.put(tmp_path / "s"))
     assert (delivered.version, delivered.stage) == ("1", "champion")
-    assert delivered.pointer == read_pointer(Storage(place.home.storage))
+    assert delivered.pointer == read_pointer(Folder(place.home.storage))
     found = place.held()
     shape = [(position, parent, name, status) for _, position, parent, name, status, *_ in found["runs"]]
     assert shape == [
@@ -178,7 +178,7 @@ STEPS = [
     (promote, "put_if_match"),
     (delivery, "append_event"),
     (promote, "append_event"),
-    (promote, "write_pointer"),
+    (promote, "move_pointer"),
     (promote, "set_alias"),
     (delivery, "keep_evaluation"),
     (outbox, "put_whole"),
@@ -257,12 +257,12 @@ def test_a_late_repetition_takes_no_alias_and_no_place_from_newer_versions(
         deliver_waiting(own.home, own.ledger, NOW)
     newer = own.put(tmp_path / "3", seed=3, stage="challenger")
     own.deliver(newer)
-    write_pointer(Storage(own.home.storage), Pointer("3", "0" * 64, NOW.isoformat()))
+    write_pointer(Folder(own.home.storage), Pointer("3", "0" * 64, NOW.isoformat()))
     again = deliver_waiting(own.home, own.ledger, LATER)
     assert [(one.identity, one.version, one.pointer) for one in again] == [(champion.name, "1", None), (older.name, "2", None)]
     assert own.held()["aliases"] == {"champion": "1", "challenger": "3"}
     assert again[0].stage == "champion", "another took its place later; that makes it no challenger"
-    assert read_pointer(Storage(own.home.storage)) == Pointer("3", "0" * 64, NOW.isoformat())
+    assert read_pointer(Folder(own.home.storage)) == Pointer("3", "0" * 64, NOW.isoformat())
     assert len(list_events(own.ledger)) == 4
 
 
@@ -272,7 +272,7 @@ def test_a_delivery_tells_the_registry_of_a_champion_that_it_has_not_heard_of(ow
     own.put(tmp_path / "2", seed=2, stage="challenger")
     deliver_waiting(own.home, own.ledger, NOW)
     digest = file_digest(own.home.storage / "bundles" / "2" / "manifest.json")
-    write_pointer(Storage(own.home.storage), Pointer("2", digest, NOW.isoformat()))
+    write_pointer(Folder(own.home.storage), Pointer("2", digest, NOW.isoformat()))
     own.deliver(own.put(tmp_path / "3", seed=3, stage="challenger"))
     assert own.held()["aliases"] == {"champion": "2", "challenger": "3"}
 
@@ -348,7 +348,7 @@ def test_a_damaged_parcel_is_named_and_does_not_hold_up_the_others(own: Place, t
     with pytest.raises(HomeRefused, match=str(damaged)):
         deliver_waiting(own.home, own.ledger, NOW)
     assert waiting(own.home) == [damaged]
-    assert read_pointer(Storage(own.home.storage)) is not None
+    assert read_pointer(Folder(own.home.storage)) is not None
 
 
 def test_the_verb_delivers_what_waits_and_says_so(own: Place, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.measures.intervals import Interval
 from tidegate.registry.promote import first_champion_gates, promote, store_bundle
 from tidegate.registry.store import open_registry
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import read_pointer
 
 
@@ -46,26 +46,26 @@ def test_training_promoted_with_evidence_and_an_event(own_home: Home) -> None:
 
 
 def test_a_damaged_bundle_is_not_promoted(own_home: Home) -> None:
-    pointer = read_pointer(Storage(own_home.storage))
+    pointer = read_pointer(Folder(own_home.storage))
     assert pointer is not None
     model = next(own_home.storage.glob("bundles/1/model.*"))
     model.write_bytes(b"x" + model.read_bytes()[1:])
     ledger = open_ledger(sqlite_url(own_home.ledger))
     with pytest.raises(BundleRefused):
         promote(own_home, open_registry(own_home, "bank"), ledger, "1", pointer.digest, "test", (), datetime.now(UTC))
-    assert read_pointer(Storage(own_home.storage)) == pointer
+    assert read_pointer(Folder(own_home.storage)) == pointer
     assert len(list_events(ledger)) == 2
     close_ledger(ledger)
 
 
 def test_a_version_is_never_overwritten_by_another_content(own_home: Home) -> None:
     folder = own_home.storage / "bundles" / "1"
-    store_bundle(Storage(own_home.storage), "1", folder)
+    store_bundle(Folder(own_home.storage), "1", folder)
     other = own_home.root / "other"
     other.mkdir()
     (other / "manifest.json").write_text("{}")
     with pytest.raises(BundleRefused, match="already"):
-        store_bundle(Storage(own_home.storage), "1", other)
+        store_bundle(Folder(own_home.storage), "1", other)
 
 
 def test_a_database_that_was_being_made_when_its_maker_was_killed_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from tidegate.serving.api import create_app
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 GOOD: dict[str, Any] = {
     "customer_age": 45,
@@ -52,7 +52,7 @@ def service(own_home: Home) -> Iterator[Service]:
     ledger = open_ledger(sqlite_url(own_home.ledger))
     commit = GroupCommit(ledger)
     settings = Settings(max_body_bytes=200_000, max_batch_rows=50, max_upload_rows=400)
-    yield Service(open_champion(Storage(own_home.storage)), ledger, commit, bytes(32), settings, Metrics(), own_home.scratch)
+    yield Service(open_champion(Folder(own_home.storage)), ledger, commit, bytes(32), settings, Metrics(), own_home.scratch)
     commit.close()
     close_ledger(ledger)
 

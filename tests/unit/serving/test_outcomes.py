@@ -28,7 +28,7 @@ from tidegate.serving.feedback import read_feedback
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 LEFT, STAYED = "Attrited Customer", "Existing Customer"
 KEY = bytes(32)
@@ -38,7 +38,7 @@ KEY = bytes(32)
 def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     home = open_home(tmp_path_factory.mktemp("served") / "home")
     write_linear_champion(home)
-    return open_champion(Storage(home.storage))
+    return open_champion(Folder(home.storage))
 
 
 @pytest.fixture

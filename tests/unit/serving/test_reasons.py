@@ -31,7 +31,7 @@ from tidegate.serving.api import create_app
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.training.fitted import Fitted
 
 
@@ -39,7 +39,7 @@ from tidegate.training.fitted import Fitted
 def service(own_home: Home) -> Iterator[Service]:
     ledger = open_ledger(sqlite_url(own_home.ledger))
     commit = GroupCommit(ledger)
-    yield Service(open_champion(Storage(own_home.storage)), ledger, commit, bytes(32), Settings(), Metrics(), own_home.scratch)
+    yield Service(open_champion(Folder(own_home.storage)), ledger, commit, bytes(32), Settings(), Metrics(), own_home.scratch)
     commit.close()
     close_ledger(ledger)
 
@@ -82,7 +82,7 @@ def refused(response: Any, status: int = 422) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_base_and_contributions_add_up_to_what_was_served(kind: str, own_home: Home, service: Service, fitted: dict[str, Fitted]) -> None:
     promote_kind(own_home, fitted, kind, "9")
-    service.scorer = open_champion(Storage(own_home.storage))
+    service.scorer = open_champion(Folder(own_home.storage))
     many = synthetic_rows(service.scorer.contract.spec, seed=4, count=25)
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         most = len(sources_of(service.scorer.contract))
@@ -225,7 +225,7 @@ def test_reasons_of_a_repeated_key_never_come_from_another_version(
     first, scorer = client.post("/predict?reasons=3", **keyed).json(), service.scorer
     batch, explanation = client.post("/predict-batch?reasons=3", **batched).json(), client.post("/explain", **explained).json()
     promote_kind(own_home, fitted, "linear", "9")
-    service.scorer = open_champion(Storage(own_home.storage))
+    service.scorer = open_champion(Folder(own_home.storage))
     again = client.post("/predict?reasons=3", **keyed).json()
     assert {name: again[name] for name in ("probabilities", "model_version", "prediction_id")} == {
         name: first[name] for name in ("probabilities", "model_version", "prediction_id")
@@ -258,7 +258,7 @@ def test_a_swap_while_reasons_are_worked_out_changes_nothing_about_them(
     asking.start()
     assert working.wait(30)
     promote_kind(own_home, fitted, "linear", "9")
-    service.scorer = open_champion(Storage(own_home.storage))
+    service.scorer = open_champion(Folder(own_home.storage))
     # The event loop is free: another customer is answered, by the new version, while the first one's reasons are worked out.
     assert client.post("/predict", json=customer).json()["model_version"] == "9"
     assert not found
@@ -275,7 +275,7 @@ def test_a_swap_while_a_prediction_is_recorded_changes_nothing_either(
     routes = {"/explain": customer, "/predict?reasons=24": customer, "/predict-batch?reasons=24": {"customers": [customer]}}
     before, old = client.post("/explain", json=customer).json()["reasons"], service.scorer
     promote_kind(own_home, fitted, "linear", "9")
-    new, commit = open_champion(Storage(own_home.storage)), service.commit
+    new, commit = open_champion(Folder(own_home.storage)), service.commit
     assert commit is not None
     submit = commit.submit
 

@@ -17,7 +17,7 @@ from tidegate.home import Home, exclusive, open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.measures.classification import measure
 from tidegate.registry.store import open_registry
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from tidegate.storage.pointer import read_pointer
 from tidegate.training.candidates import named
 from tidegate.training.order import BUDGETS, Order
@@ -68,11 +68,11 @@ def test_each_candidate_is_a_run_with_parameters_metrics_and_files(trained: Trai
 
 
 def test_a_second_training_is_a_challenger_and_the_champion_stays(own_home: Home, trained: TrainedHome) -> None:
-    before = read_pointer(Storage(own_home.storage))
+    before = read_pointer(Folder(own_home.storage))
     result = train_again(own_home, trained.data, seed=7)
     assert result.stage == "challenger"
     assert result.version == "2"
-    assert read_pointer(Storage(own_home.storage)) == before
+    assert read_pointer(Folder(own_home.storage)) == before
 
 
 def test_the_same_data_spec_and_seed_give_the_same_model(tmp_path: Path, trained: TrainedHome) -> None:
@@ -96,7 +96,7 @@ def test_labels_that_nothing_explains_make_no_champion(tmp_path: Path) -> None:
     result = train_again(home, data)
     assert result.stage == "refused"
     assert not all(gate.passed for gate in result.gates)
-    assert read_pointer(Storage(home.storage)) is None
+    assert read_pointer(Folder(home.storage)) is None
 
 
 def test_two_trainings_at_once_one_refuses(own_home: Home, trained: TrainedHome) -> None:

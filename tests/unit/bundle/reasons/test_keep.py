@@ -16,7 +16,7 @@ from tidegate.bundle.scorer import open_scorer, score
 from tidegate.customers.cells import rows_from_objects
 from tidegate.errors import BundleRefused
 from tidegate.home import Home
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 
 def test_it_is_worked_out_once_and_only_when_asked(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +28,7 @@ def test_it_is_worked_out_once_and_only_when_asked(own_home: Home, monkeypatch: 
 
     original = keep.build_explainer
     monkeypatch.setattr(keep, "build_explainer", building)
-    folder = own_home.storage / "bundles" / champion_pointer(Storage(own_home.storage)).version
+    folder = own_home.storage / "bundles" / champion_pointer(Folder(own_home.storage)).version
     scorer = open_scorer(folder, "1")
     rows = rows_from_objects(scorer.contract, synthetic_rows(scorer.contract.spec, 2, 20))
     score(scorer, rows)

@@ -23,12 +23,12 @@ from tidegate.errors import SettingRefused, TableRefused
 from tidegate.home import Home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.operations.score_file import score_file
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 
 @pytest.fixture
 def scorer(own_home: Home) -> Scorer:
-    return open_champion(Storage(own_home.storage))
+    return open_champion(Folder(own_home.storage))
 
 
 @pytest.fixture
