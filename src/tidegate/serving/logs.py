@@ -97,7 +97,7 @@ class LineFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             members.update(fault(record.exc_info[1]))
         if self._form == "json":
-            return json.dumps(members)
+            return json.dumps(members, separators=(",", ":"))
         told = [f"{name}={value}" for name, value in members.items() if name not in ("time", "level", "event", "message")]
         return " ".join([str(members["time"]), str(members["level"]), str(members.get("message", "")), *told]).replace("\n", " ")
 
