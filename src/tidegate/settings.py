@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tidegate.errors import SettingRefused
+
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -29,6 +33,30 @@ class Settings(BaseSettings):
     ledger_url: str = Field(
         "", description="database of the ledger: postgresql://USER:PASSWORD@HOST/NAME or sqlite:///PATH; empty: SQLite in the home"
     )
+    api_keys_file: Path | None = Field(
+        None, description="file of API keys, a mounted secret for example; unset: `secrets/api-keys.json` in the home"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="origins whose pages may call the API from a browser, with commas between them: https://desk.bank.example"
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="log lines as JSON or as text; auto: text on a terminal, else JSON"
+    )
+    access_log: bool = Field(True, description="one log line a request; without it only requests that ended in a 5xx have one")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _origins(cls, given: object) -> object:
+        """Origins as browsers send them. A star would let any page that a bank's employee opens call this API."""
+        if not isinstance(given, str):
+            return given
+        found = tuple(origin.strip().lower() for origin in given.split(",") if origin.strip())
+        if "*" in found:
+            raise ValueError("* would let every page call this API; name the origins")
+        strange = next((origin for origin in found if not _ORIGIN.fullmatch(origin)), None)
+        if strange is not None:
+            raise ValueError(f"{strange!r} is not scheme://host or scheme://host:port, without a path")
+        return found
 
 
 def read_settings(**given: object) -> Settings:
@@ -38,5 +66,5 @@ def read_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        said = first["msg"].replace("Input should be", "must be")
+        said = first["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
         raise SettingRefused(f"TIDEGATE_{name.upper()}: {said}.", "See docs/settings.md.") from None

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from tidegate.access.file import required_keys_file
+from tidegate.access.keyring import Keyring
+from tidegate.access.keys import SCORE
 from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home
 from tidegate.operations.training_words import TrainingRequest, summary_of
@@ -31,7 +34,8 @@ def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer)
 
     Each step is the verb that a person could call, in a process of its own: what training loads does not stay while the service runs.
     """
-    bound(settings.host, settings.port).close()
+    keyring = Keyring(required_keys_file(home, settings.api_keys_file))
+    bound(settings.host, settings.port, keyring.has(SCORE)).close()
     trained = None
     pointer = read_pointer(open_storage(home))
     if pointer is None:

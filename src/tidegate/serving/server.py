@@ -11,7 +11,10 @@ from functools import partial
 import uvicorn
 from fastapi import FastAPI
 
-from tidegate.bundle.champion import open_last_champion
+from tidegate.access.file import required_keys_file
+from tidegate.access.keyring import Keyring
+from tidegate.access.keys import SCORE
+from tidegate.bundle.champion import open_champion
 from tidegate.home import Home, working
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
@@ -19,10 +22,12 @@ from tidegate.ledger.store import close_ledger, open_ledger
 from tidegate.serving.address import bound
 from tidegate.serving.api import create_app
 from tidegate.serving.follow import follow_champion
+from tidegate.serving.logs import form_of, start_logging
 from tidegate.serving.metrics import Metrics
+from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.objects import open_storage
+from tidegate.storage.files import Storage
 
 DRAIN_SECONDS = 10
 
@@ -30,19 +35,21 @@ DRAIN_SECONDS = 10
 def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str, str], None]) -> None:
     """Serve the champion until SIGTERM or SIGINT, then drain. `ready(url, version)` is called once requests are answered.
 
-    Raises NoChampion, BundleRefused, StorageUnavailable where no verified champion is kept either, or SettingRefused where the address
-    cannot be bound.
+    Raises NoChampion, BundleRefused, SettingRefused where the address cannot be bound, or HomeRefused where the API keys are damaged.
     """
-    listening = bound(settings.host, settings.port)
-    with closing(listening), working(home, "serve") as scratch:
-        storage = open_storage(home)
-        scorer = open_last_champion(storage)
+    keyring = Keyring(required_keys_file(home, settings.api_keys_file))
+    listening = bound(settings.host, settings.port, keyring.has(SCORE))
+    with closing(listening), working(home, "serve") as scratch, closing(start_logging(settings)) as lines:
+        storage = Storage(home.storage)
+        scorer = open_champion(storage)
         ledger = open_ledger(ledger_url)
         commit = GroupCommit(ledger)
         try:
             home.secrets.mkdir(mode=0o700, exist_ok=True)
             key = load_or_create_key(home.secrets / "customer.key")
-            app = create_app(Service(scorer, ledger, commit, key, settings, Metrics(), scratch), partial(follow_champion, storage=storage))
+            log = RequestLog(lines.write, form_of(settings), settings.access_log)
+            service = Service(scorer, ledger, commit, key, settings, Metrics(), scratch)
+            app = create_app(service, partial(follow_champion, storage=storage), keyring, log)
             host, port = listening.getsockname()[:2]
             # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,85 @@
+"""Who may call which route: the policy of the scoring API, and the refusals that go with it (RFC 6750 for the header)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tidegate.access.keyring import Keyring
+from tidegate.access.keys import ROLES, SCORE, Key
+from tidegate.serving.headers import Headers
+
+DOCUMENTATION, OPENAPI, ASSETS = "/docs", "/openapi.json", "/static-offline-docs"
+ANY_KEY = frozenset(ROLES)
+OPEN = frozenset({"/", "/health", "/ready", DOCUMENTATION, OPENAPI})
+SHOWN_TO_ANY_KEY = frozenset({"/metrics", "/model-info", "/features"})
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the gate has to know about an API.
+
+    `template` names the route of a path from a closed list (for logs and metrics), `needs` gives the roles of which a key must have one
+    for a method and a path (None: no key), `headers` those of routes whose answers are no JSON.
+    """
+
+    template: Callable[[str], str]
+    needs: Callable[[str, str], frozenset[str] | None]
+    headers: Mapping[str, Headers]
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A refusal: its status, its error, one sentence, and the header that says what would help."""
+
+    status: int
+    error: str
+    detail: str
+    challenge: str
+
+
+_ABSENT = Denied(
+    401, "key_absent", "This route needs an API key. Send it as Authorization: Bearer KEY, or as X-API-Key.", 'Bearer realm="tidegate"'
+)
+_UNKNOWN = Denied(
+    401,
+    "key_invalid",
+    "This API key is unknown, revoked or expired. Ask whoever runs this service for another one.",
+    'Bearer realm="tidegate", error="invalid_token"',
+)
+
+
+def scoring_needs(_: str, path: str) -> frozenset[str] | None:
+    """Roles for a path of the scoring API. What is not named needs `score`: a path that the router reads in another way is no way in."""
+    if path in OPEN or path.startswith(ASSETS + "/"):
+        return None
+    return ANY_KEY if path in SHOWN_TO_ANY_KEY else frozenset((SCORE,))
+
+
+def scoring_template(routes: frozenset[str]) -> Callable[[str], str]:
+    """Names of the scoring API's routes."""
+
+    def template(path: str) -> str:
+        if path in routes:
+            return path
+        return ASSETS if path.startswith(ASSETS + "/") else OTHER
+
+    return template
+
+
+def admitted(keyring: Keyring, needed: frozenset[str], headers: Mapping[bytes, bytes]) -> Key | Denied:
+    """The key of a request (`headers` by their lower-case names), or why it is refused."""
+    given = headers.get(b"authorization", b"")
+    bearer = given[:7].lower() == b"bearer "
+    text = given[7:].strip() if bearer else headers.get(b"x-api-key")
+    if not text:
+        return _ABSENT
+    key = keyring.holder(text)
+    if key is None:
+        return _UNKNOWN
+    if needed.isdisjoint(key.roles):
+        asked = " or ".join(role for role in ROLES if role in needed)
+        detail = f"This API key may not call this route; it needs the role {asked}. Ask whoever runs this service for such a key."
+        return Denied(403, "key_forbidden", detail, f'Bearer realm="tidegate", error="insufficient_scope", scope="{asked}"')
+    return key
