@@ -50,16 +50,20 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
             log = RequestLog(lines.write, form_of(settings), settings.access_log)
             service = Service(scorer, ledger, commit, key, settings, Metrics(), scratch)
             app = create_app(service, partial(follow_champion, storage=storage), keyring, log)
-            host, port = listening.getsockname()[:2]
-            # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            _Server(
-                _configuration(app), lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", scorer.version)
-            ).run(sockets=[listening])
+            listen(app, listening, lambda url: ready(url, scorer.version))
         finally:
             commit.close()
             close_ledger(ledger)
+
+
+def listen(app: FastAPI, listening: socket.socket, ready: Callable[[str], None]) -> None:
+    """Answer on a socket until SIGTERM or SIGINT, then drain. `ready(url)` is called once requests are answered."""
+    host, port = listening.getsockname()[:2]
+    # uvicorn raises a caught signal again once it has drained; the caller still has a ledger to close then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    server = _Server(_configuration(app), lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"))
+    server.run(sockets=[listening])
 
 
 def _configuration(app: FastAPI) -> uvicorn.Config:
