@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path("tidegate-home"), description="folder that holds everything this installation owns")
     host: str = Field("127.0.0.1", description="address the scoring API binds to")
     port: int = Field(8000, ge=1, le=65535, description="port of the scoring API")
+    workers: int = Field(1, ge=1, le=64, description="processes of the scoring API that share its port")
     operate_host: str = Field("127.0.0.1", description="address the operate API binds to")
     operate_port: int = Field(8001, ge=1, le=65535, description="port of the operate API")
     max_bad_share: float = Field(0.2, ge=0, le=1, description="share of rows that may break the contract before a table is refused")
