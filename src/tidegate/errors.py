@@ -7,9 +7,11 @@
     │   ├── RowRefused             one customer breaks the contract (rule and field named)
     │   ├── SettingRefused         a setting or option is out of range
     │   ├── NotEnoughData          the table is readable but nothing can be learned from it
-    │   └── KeyReused              an idempotency key came back with another body
+    │   ├── KeyReused              an idempotency key came back with another body
+    │   └── NotFound               there is nothing of this name                            HTTP 404
     ├── HomeRefused                the home cannot be used (unwritable, newer, busy)  exit 2   HTTP 503
-    │   └── HomeFull               no room is left on its disk
+    │   ├── HomeFull               no room is left on its disk
+    │   └── Busy                   what is being done excludes what was asked for           HTTP 409
     ├── BundleRefused              a bundle fails its digests, limits or golden rows  exit 2   HTTP 503
     ├── NoChampion                 nothing has been promoted yet                      exit 2   HTTP 503
     ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
@@ -69,6 +71,12 @@ class KeyReused(InputRefused):
     """An idempotency key came back with another body."""
 
 
+class NotFound(InputRefused):
+    """There is nothing of this name."""
+
+    status = 404
+
+
 class HomeRefused(TidegateError):
     """The home cannot be used."""
 
@@ -78,6 +86,12 @@ class HomeRefused(TidegateError):
 
 class HomeFull(HomeRefused):
     """No room is left on the home's disk; what is there is whole."""
+
+
+class Busy(HomeRefused):
+    """What is being done excludes what was asked for."""
+
+    status = 409
 
 
 class BundleRefused(TidegateError):

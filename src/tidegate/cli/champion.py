@@ -55,3 +55,19 @@ def history(
     printed(found.document(), as_json, found.table())
     if found.warning:
         say(f"Warning: {found.warning}")
+
+
+def operate(
+    host: Annotated[str | None, typer.Option("--host", help="Address to bind [env: TIDEGATE_OPERATE_HOST, default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port of the operate API [env: TIDEGATE_OPERATE_PORT, default: 8001]")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve the operate API until stopped: what these verbs do, over HTTP, for the UI and for scripts."""
+    from tidegate.operations.desk.api import operate as serve_desk
+
+    def ready(url: str) -> None:
+        printed({"url": url}, as_json, f"The operate API answers on {url}; docs at {url}/docs.")
+
+    with opening.session(home, operate_host=host, operate_port=port) as (settings, place):
+        serve_desk(place, settings, ready)

@@ -38,6 +38,7 @@ for verb in (
     champion.promote,
     champion.rollback,
     champion.history,
+    champion.operate,
     campaigns.outcomes,
     scoring.verify,
 ):

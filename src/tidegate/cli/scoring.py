@@ -28,7 +28,15 @@ def score(
     printed({**done.document(), "cpu_seconds": opening.cpu_seconds()}, as_json, done.summary())
 
 
-def serve(host: HostOption = None, port: PortOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def serve(
+    host: HostOption = None,
+    port: PortOption = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes that share the port [env: TIDEGATE_WORKERS, default: 1]")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Serve the champion over HTTP until stopped."""
     from tidegate.operations.places import ledger_url
     from tidegate.serving.server import serve as serve_champion
@@ -36,7 +44,7 @@ def serve(host: HostOption = None, port: PortOption = None, home: HomeOption = N
     def ready(url: str, version: str) -> None:
         printed({"url": url, "model_version": version}, as_json, f"Serving version {version} on {url}; docs at {url}/docs.")
 
-    with opening.existing(home, host=host, port=port) as (settings, place):
+    with opening.existing(home, host=host, port=port, workers=workers) as (settings, place):
         serve_champion(place, settings, ledger_url(place, settings), ready)
 
 

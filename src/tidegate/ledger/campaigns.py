@@ -89,6 +89,13 @@ def find_campaign(ledger: Ledger, name: str) -> Campaign | None:
     return None if row is None else Campaign(row.name, row.created_at, row.who, json.loads(row.parameters))
 
 
+def list_campaigns(ledger: Ledger) -> list[Campaign]:
+    """All campaigns, newest first."""
+    with reading(ledger.engine) as connection:
+        rows = connection.execute(sa.select(_campaigns).order_by(_campaigns.c.created_at.desc(), _campaigns.c.name))
+        return [Campaign(row.name, row.created_at, row.who, json.loads(row.parameters)) for row in rows]
+
+
 def followed(ledger: Ledger, campaign: str) -> list[AssignedOutcome]:
     """Everyone assigned, with the outcome observed last, and only from the assignment on: what was seen before says nothing of it."""
     later = (_outcomes.c.customer == _assignments.c.customer) & (_outcomes.c.observed_at >= _assignments.c.assigned_at)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from starlette.routing import Route
 
 from tidegate.access.keyring import Keyring
 from tidegate.access.keys import ROLES, SCORE, Key
@@ -14,6 +16,7 @@ ANY_KEY = frozenset(ROLES)
 OPEN = frozenset({"/", "/health", "/ready", DOCUMENTATION, OPENAPI})
 SHOWN_TO_ANY_KEY = frozenset({"/metrics", "/model-info", "/features"})
 OTHER = "other"
+Needs = Callable[[str, str], frozenset[str] | None]
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,13 @@ class Policy:
     """What the gate has to know about an API.
 
     `template` names the route of a path from a closed list (for logs and metrics), `needs` gives the roles of which a key must have one
-    for a method and a path (None: no key), `headers` those of routes whose answers are no JSON.
+    for a method and a path (None: no key), `headers` those of routes whose answers are no JSON; `uploads` are the routes that read files.
     """
 
     template: Callable[[str], str]
-    needs: Callable[[str, str], frozenset[str] | None]
+    needs: Needs
     headers: Mapping[str, Headers]
+    uploads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,17 @@ def scoring_needs(_: str, path: str) -> frozenset[str] | None:
     return ANY_KEY if path in SHOWN_TO_ANY_KEY else frozenset((SCORE,))
 
 
-def scoring_template(routes: frozenset[str]) -> Callable[[str], str]:
-    """Names of the scoring API's routes."""
+def template_of(routes: Sequence[Route]) -> Callable[[str], str]:
+    """Names of an API's routes: the path itself, or `/models/{version}` for one that holds a name."""
+    plain = frozenset(route.path for route in routes if "{" not in route.path)
+    patterns = tuple((route.path_regex, route.path) for route in routes if "{" in route.path)
 
     def template(path: str) -> str:
-        if path in routes:
+        if path in plain:
             return path
-        return ASSETS if path.startswith(ASSETS + "/") else OTHER
+        if path.startswith(ASSETS + "/"):
+            return ASSETS
+        return next((name for pattern, name in patterns if pattern.match(path)), OTHER)
 
     return template
 

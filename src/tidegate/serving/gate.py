@@ -23,7 +23,6 @@ from tidegate.serving.metrics import Metrics
 from tidegate.serving.request_log import RequestLog
 from tidegate.settings import Settings
 
-UPLOAD = "/predict-csv"
 CLIENT_LEFT = 499  # the caller hung up before the request was whole; nobody hears an answer
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -37,6 +36,17 @@ class BodyTooLarge(Exception):
     """More bytes arrived than the route reads."""
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What the gate needs. `version`: which model serves. Without a keyring nobody is asked for a key, without a log there is no line."""
+
+    metrics: Metrics
+    settings: Settings
+    version: Callable[[], str]
+    keyring: Keyring | None = None
+    log: RequestLog | None = None
+
+
 @dataclass(slots=True)
 class _Answer:
     """What became of one request."""
@@ -46,22 +56,13 @@ class _Answer:
 
 
 class Gate:
-    """ASGI middleware around a whole application. `version` says which model serves; without a keyring nobody is asked for a key."""
+    """ASGI middleware around a whole application."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        metrics: Metrics,
-        settings: Settings,
-        policy: Policy,
-        version: Callable[[], str],
-        keyring: Keyring | None = None,
-        log: RequestLog | None = None,
-    ) -> None:
-        self._app = app
-        self._metrics, self._settings, self._policy = metrics, settings, policy
-        self._version, self._keyring, self._log = version, keyring, log
-        self._cors = Cors(settings.cors_origins)
+    def __init__(self, app: ASGIApp, around: Surroundings, policy: Policy) -> None:
+        self._app, self._policy = app, policy
+        self._metrics, self._settings = around.metrics, around.settings
+        self._version, self._keyring, self._log = around.version, around.keyring, around.log
+        self._cors = Cors(self._settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request through."""
@@ -110,7 +111,7 @@ class Gate:
             response = Response(status_code=204)
             response.raw_headers = list(allowed)
             return None, response
-        denied = self._asked_for_key(method, scope["path"], headers, answer)
+        denied = self._asked_for_key(method, scope["path"], headers, answer, scope["state"])
         if denied is not None:
             return denied.error, refusal(denied.status, denied.error, denied.detail, request_id, {"WWW-Authenticate": denied.challenge})
         # Without a key nothing else tells a page of ours from any other that is open in a browser on this machine.
@@ -120,7 +121,9 @@ class Gate:
             return "origin_forbidden", refusal(403, "origin_forbidden", sentence, request_id)
         return None
 
-    def _asked_for_key(self, method: str, path: str, headers: Mapping[bytes, bytes], answer: _Answer) -> Denied | None:
+    def _asked_for_key(
+        self, method: str, path: str, headers: Mapping[bytes, bytes], answer: _Answer, state: dict[str, object]
+    ) -> Denied | None:
         if self._keyring is None:
             return None
         self._keyring.follow()
@@ -130,11 +133,11 @@ class Gate:
         found = admitted(self._keyring, needed, headers)
         if isinstance(found, Denied):
             return found
-        answer.key = found.name
+        answer.key = state["key"] = found.name
         return None
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes], answer: _Answer) -> None:
-        most = self._settings.max_upload_bytes if scope["path"] == UPLOAD else self._settings.max_body_bytes
+        most = self._settings.max_upload_bytes if scope["path"] in self._policy.uploads else self._settings.max_body_bytes
         try:
             declared = headers.get(b"content-length", b"0")
             if declared.isdigit() and (len(declared) > 15 or int(declared) > most):
@@ -144,7 +147,8 @@ class Gate:
             if answer.status:
                 raise
             scope["state"]["error"] = "body_too_large"
-            sentence = f"The body is larger than the {most:,} bytes that this route reads. Send less at a time, or a file to {UPLOAD}."
+            elsewhere = f", or a file to {min(self._policy.uploads)}" if self._policy.uploads else ""
+            sentence = f"The body is larger than the {most:,} bytes that this route reads. Send less at a time{elsewhere}."
             refused = refusal(413, "body_too_large", sentence, scope["state"]["request_id"], {"Connection": "close"})
             await refused(scope, receive, send)
 

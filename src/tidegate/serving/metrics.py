@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from tidegate.bundle.scorer import Scorer
 from tidegate.customers.contract import outside_expected
@@ -16,9 +18,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """The counters of one process, in a registry of their own."""
+    """The counters of one process, in a registry of their own; or those of all processes that count in the folder `shared`."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
+        self._shared = shared
         self.registry = CollectorRegistry()
         self.requests = Counter("tidegate_requests", "Answered requests", ("route", "status"), registry=self.registry)
         self.latency = Histogram(
@@ -31,7 +34,14 @@ class Metrics:
         )
         self._scored: dict[str, tuple[Histogram, Counter]] = {}
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self.version = Gauge("tidegate_model_info", "1 for the version that serves", ("version", "algorithm"), registry=self.registry)
+        self.version = Gauge(
+            "tidegate_model_info",
+            "1 for the version that serves",
+            ("version", "algorithm"),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self._serving: tuple[str, str] | None = None
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
@@ -56,9 +66,20 @@ class Metrics:
 
     def serves(self, scorer: Scorer) -> None:
         """Say which version serves from now on."""
-        self.version.clear()
-        self.version.labels(scorer.version, scorer.manifest.algorithm).set(1)
+        serving = scorer.version, scorer.manifest.algorithm
+        self.version.labels(*serving).set(1)
+        if self._serving is not None and self._serving != serving:
+            # A series in a shared file cannot be taken back.
+            if self._shared is None:
+                self.version.remove(*self._serving)
+            else:
+                self.version.labels(*self._serving).set(0)
+        self._serving = serving
 
     def page(self) -> bytes:
         """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        if self._shared is None:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together, str(self._shared))  # type: ignore[no-untyped-call]
+        return generate_latest(together)

@@ -29,6 +29,7 @@ from tidegate.serving.schemas import (
 from tidegate.serving.service import Service, answer_of, judge, one_valid, predict, request_digest
 from tidegate.serving.upload import stream_scored
 
+UPLOAD = "/predict-csv"
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file with its scores"}
 
 
@@ -39,7 +40,7 @@ def add_predictions(app: FastAPI, service: Service) -> None:
     file, explained_one = with_parameters(file_body()), with_parameters(customer_body(spec))
     add_post(app, service, predict_one, "/predict", "Score one customer", one, {"model": PredictionAnswer})
     add_post(app, service, predict_batch, "/predict-batch", "Score many customers", many, {"model": BatchAnswer})
-    add_post(app, service, predict_csv, "/predict-csv", "Score a file; refused rows come back marked with their rule", file, _CSV)
+    add_post(app, service, predict_csv, UPLOAD, "Score a file; refused rows come back marked with their rule", file, _CSV)
     add_post(app, service, explain_one, "/explain", "Score one customer and say why", explained_one, {"model": ExplanationAnswer})
 
 

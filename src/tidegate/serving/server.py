@@ -1,4 +1,4 @@
-"""`tidegate serve`: from a home to a listening API."""
+"""`tidegate serve`: from a home to a listening API, in one process or in several that share the port."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,20 +13,11 @@ from fastapi import FastAPI
 from tidegate.access.file import required_keys_file
 from tidegate.access.keyring import Keyring
 from tidegate.access.keys import SCORE
-from tidegate.bundle.champion import open_champion
 from tidegate.home import Home, working
-from tidegate.ledger.commit import GroupCommit
-from tidegate.ledger.customer_key import load_or_create_key
-from tidegate.ledger.store import close_ledger, open_ledger
 from tidegate.serving.address import bound
-from tidegate.serving.api import create_app
-from tidegate.serving.follow import follow_champion
-from tidegate.serving.logs import form_of, start_logging
-from tidegate.serving.metrics import Metrics
-from tidegate.serving.request_log import RequestLog
-from tidegate.serving.service import Service
+from tidegate.serving.opening import Opening, opened
+from tidegate.serving.workers import supervise
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
 
 DRAIN_SECONDS = 10
 
@@ -35,36 +25,39 @@ DRAIN_SECONDS = 10
 def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str, str], None]) -> None:
     """Serve the champion until SIGTERM or SIGINT, then drain. `ready(url, version)` is called once requests are answered.
 
-    Raises NoChampion, BundleRefused, SettingRefused where the address cannot be bound, or HomeRefused where the API keys are damaged.
+    Raises what `opened` raises, and SettingRefused where the address cannot be bound.
     """
     keyring = Keyring(required_keys_file(home, settings.api_keys_file))
     listening = bound(settings.host, settings.port, keyring.has(SCORE))
-    with closing(listening), working(home, "serve") as scratch, closing(start_logging(settings)) as lines:
-        storage = Storage(home.storage)
-        scorer = open_champion(storage)
-        ledger = open_ledger(ledger_url)
-        commit = GroupCommit(ledger)
-        try:
-            home.secrets.mkdir(mode=0o700, exist_ok=True)
-            key = load_or_create_key(home.secrets / "customer.key")
-            log = RequestLog(lines.write, form_of(settings), settings.access_log)
-            service = Service(scorer, ledger, commit, key, settings, Metrics(), scratch)
-            app = create_app(service, partial(follow_champion, storage=storage), keyring, log)
-            host, port = listening.getsockname()[:2]
-            # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
-            _Server(
-                _configuration(app), lambda: ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}", scorer.version)
-            ).run(sockets=[listening])
-        finally:
-            commit.close()
-            close_ledger(ledger)
+    with closing(listening), working(home, "serve") as scratch:
+        opening = Opening(home, settings, ledger_url, scratch)
+        if settings.workers > 1:
+            supervise(opening, configuration, listening, lambda version: ready(address_of(listening), version))
+            return
+        with opened(opening) as (app, version):
+            listen(app, listening, lambda url: ready(url, version))
 
 
-def _configuration(app: FastAPI) -> uvicorn.Config:
+def listen(app: FastAPI, listening: socket.socket, ready: Callable[[str], None]) -> None:
+    """Answer on a socket until SIGTERM or SIGINT, then drain. `ready(url)` is called once requests are answered."""
+    # uvicorn raises a caught signal again once it has drained; the caller still has a ledger to close then.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    _Server(configuration(app), lambda: ready(address_of(listening))).run(sockets=[listening])
+
+
+def address_of(listening: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def configuration(app: FastAPI | Callable[[], FastAPI], workers: int = 1) -> uvicorn.Config:
+    """How uvicorn runs an application, or what makes one in each of several workers."""
     return uvicorn.Config(
         app,
+        factory=not isinstance(app, FastAPI),
+        workers=workers,
         loop="uvloop",
         http="httptools",
         ws="none",

@@ -1,0 +1,102 @@
+"""Routes about versions: which there are, what each is, who is champion, and how that came about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import FileResponse, Response
+
+from tidegate.bundle.local import local_bundle, stored_versions
+from tidegate.bundle.manifest import read_manifest
+from tidegate.errors import NotFound, TidegateError
+from tidegate.operations.champion import promote, rollback
+from tidegate.operations.desk.desk import Desk, asking, now
+from tidegate.operations.history import history
+from tidegate.registry.appoint import LONGEST_REASON, present_champion, required_digest
+from tidegate.storage.objects import Storage, open_storage
+from tidegate.storage.pointer import Pointer
+
+_SHOWN = {"name", "algorithm", "kind", "created_at", "threshold", "threshold_rule", "metrics", "training"}
+
+
+class Promotion(BaseModel):
+    """Which version, and why."""
+
+    version: str = Field(min_length=1, max_length=64)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON, description="in one line; kept in the audit trail")
+
+
+class Rollback(BaseModel):
+    """Why."""
+
+    reason: str = Field("", max_length=LONGEST_REASON)
+
+
+def add_versions(app: FastAPI, desk: Desk) -> None:
+    """The routes."""
+    storage = open_storage(desk.home)
+
+    @app.get("/models", summary="Versions in storage, newest first; which of them serves")
+    def models() -> dict[str, Any]:
+        champion = present_champion(storage)
+        return {
+            "champion": None if champion is None else asdict(champion),
+            "models": [_model(desk, version, champion) for version in stored_versions(storage)],
+        }
+
+    @app.get("/models/{version}", summary="One version: what it is, and its card")
+    def model(version: str) -> dict[str, Any]:
+        _require(storage, version)
+        told = _model(desk, version, present_champion(storage))
+        if "damaged" in told:
+            return {**told, "card": None}
+        card = _folder(desk, storage, version) / "card.json"
+        return {**told, "card": json.loads(card.read_text(encoding="utf-8")) if card.exists() else None}
+
+    @app.get("/models/{version}/card", summary="The model card as a page", response_class=FileResponse)
+    def card_page(version: str) -> Response:
+        _require(storage, version)
+        folder = _folder(desk, storage, version)
+        if not (folder / "card.html").exists():
+            raise NotFound(f"Version {version} has no card.", "Train again.")
+        return FileResponse(folder / "card.html", media_type="text/html; charset=utf-8")
+
+    @app.post("/promote", summary="Make a version the champion; running servers follow")
+    def promoted(request: Request, body: Promotion) -> dict[str, Any]:
+        return promote(desk.home, desk.ledger, body.version, body.reason, asking(request), now()).document()
+
+    @app.post("/rollback", summary="Back to the champion before the present one")
+    def rolled_back(request: Request, body: Rollback) -> dict[str, Any]:
+        return rollback(desk.home, desk.ledger, body.reason, asking(request), now()).document()
+
+    @app.get("/history", summary="When, by whom and why versions were trained, promoted, rolled back to or refused; newest first")
+    def events(limit: Annotated[int, Query(ge=1, le=10_000)] = 20) -> dict[str, Any]:
+        return history(desk.home, desk.ledger, limit).document()
+
+
+def _require(storage: Storage, version: str) -> None:
+    if version not in stored_versions(storage):
+        raise NotFound("There is no such version in this home.", "GET /models lists them.")
+
+
+def _folder(desk: Desk, storage: Storage, version: str) -> Path:
+    """The version's bundle on this machine, every digest checked. Raises BundleRefused, StorageUnavailable."""
+    digest = required_digest(desk.home, desk.ledger, version)
+    folder = local_bundle(storage, version, digest)
+    read_manifest(folder, digest)
+    return folder
+
+
+def _model(desk: Desk, version: str, champion: Pointer | None) -> dict[str, Any]:
+    """What a version's manifest says, every digest checked; of a damaged one, that it is."""
+    told: dict[str, Any] = {"version": version, "champion": champion is not None and champion.version == version}
+    try:
+        manifest = read_manifest(_folder(desk, open_storage(desk.home), version))
+    except TidegateError as error:
+        return {**told, "damaged": str(error)}
+    return {**told, **manifest.model_dump(include=_SHOWN)}
