@@ -25,7 +25,7 @@ from tidegate.serving.metrics import Metrics
 from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 ROLES = {"desk": ("score",), "watcher": ("operate",), "eraser": ("erase",), "everything": ("score", "operate", "erase")}
 
@@ -58,7 +58,7 @@ def guarded(folder: Path, with_keys: bool = True, log: bool = True, **settings: 
     ledger = open_ledger(sqlite_url(home.ledger))
     commit = GroupCommit(ledger)
     chosen = Settings(**settings)
-    service = Service(open_champion(Storage(home.storage)), ledger, commit, bytes(32), chosen, Metrics(), home.scratch)
+    service = Service(open_champion(Folder(home.storage)), ledger, commit, bytes(32), chosen, Metrics(), home.scratch)
     lines: list[str] = []
     request_log = RequestLog(lines.append, "text" if chosen.log_format == "text" else "json", chosen.access_log) if log else None
     try:
