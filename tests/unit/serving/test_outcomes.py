@@ -318,7 +318,9 @@ def test_a_failing_event_takes_the_request_with_it(
 def test_the_documented_bodies_are_the_ones_that_are_read(client: TestClient, predicted: list[str]) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert (
-        set(paths["/outcomes"]["post"]["responses"]) == set(paths["/feedback"]["post"]["responses"]) == {"200", "413", "415", "422", "503"}
+        set(paths["/outcomes"]["post"]["responses"])
+        == set(paths["/feedback"]["post"]["responses"])
+        == {"200", "401", "403", "413", "415", "422", "503"}
     )
     item = paths["/outcomes"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(item["properties"]["outcomes"]["items"]["properties"]) == {"customer_id", "outcome", "observed_at"}

@@ -318,7 +318,7 @@ def test_the_documented_shapes_are_the_answers(client: TestClient, service: Serv
     why = client.post("/explain", json=customer).json()
     assert set(why) <= set(shapes["ExplanationAnswer"]["properties"])
     assert set(why["reasons"][0]) == set(shapes["Reason"]["properties"]) == set(shapes["Reason"]["required"])
-    assert set(document["paths"]["/explain"]["post"]["responses"]) == {"200", "413", "415", "422", "503"}
+    assert set(document["paths"]["/explain"]["post"]["responses"]) == {"200", "401", "403", "413", "415", "422", "503"}
     assert client.get("/docs").status_code == 200
 
 
