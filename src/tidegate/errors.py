@@ -14,6 +14,7 @@
     ├── NoChampion                 nothing has been promoted yet                      exit 2   HTTP 503
     ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
     │   └── LedgerFull             no room is left on its disk                        exit 2
+    ├── WorkerLost                 the process that scored a file ended unexpectedly  exit 1   HTTP 503
     ├── RegistryUnavailable        the tracking server or registry does not answer    exit 1   HTTP 503
     │   └── RegistryFull           no room is left on the disk of its files           exit 2
     ├── SearchStopped              a person stopped the search; what it found is kept  exit 130 HTTP 500
@@ -103,6 +104,12 @@ class LedgerFull(LedgerUnavailable):
     """No room is left on the ledger's disk."""
 
     exit_code = 2
+
+
+class WorkerLost(TidegateError):
+    """The process that scored an uploaded file ended unexpectedly."""
+
+    status = 503
 
 
 class MissingDependency(TidegateError):

@@ -17,6 +17,7 @@ from tidegate.errors import TidegateError
 from tidegate.serving.documents import refusal, refusal_of
 from tidegate.serving.feedback import add_feedback
 from tidegate.serving.gate import Gate
+from tidegate.serving.limits import Limits
 from tidegate.serving.outcomes import add_outcomes
 from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import add_predictions
@@ -59,6 +60,7 @@ def create_app(service: Service, follow: Callable[[Service], Any] | None = None)
     app.router.routes[:] = [*app.router.routes[len(documentation) :], *documentation]
     _add_refusals(app)
     known = frozenset(str(getattr(route, "path", "")) for route in app.router.routes)
+    app.add_middleware(Limits, settings=service.settings)
     app.add_middleware(Gate, metrics=service.metrics, settings=service.settings, routes=known)
     service.metrics.serves(service.scorer)
     return app

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.serving.documents import refusal
+from tidegate.serving.linger import answer_unread
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 
@@ -59,7 +60,7 @@ class Gate:
             if status:
                 raise
             sentence = f"The body is larger than the {most:,} bytes that this route reads. Send less at a time, or a file to {UPLOAD}."
-            await refusal(413, "body_too_large", sentence, request_id, {"Connection": "close"})(scope, receive, sending)
+            await answer_unread(refusal(413, "body_too_large", sentence, request_id, {"Connection": "close"}), scope, receive, sending)
         except ClientDisconnect:
             status = status or CLIENT_LEFT
         except Exception as error:

@@ -25,6 +25,7 @@ from tidegate.settings import Settings
 from tidegate.storage.files import Storage
 
 DRAIN_SECONDS = 10
+HANGING_SECONDS = 10  # beyond the longest wait for a lock
 
 
 def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str, str], None]) -> None:
@@ -36,8 +37,8 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
     with closing(listening), working(home, "serve") as scratch:
         storage = Storage(home.storage)
         scorer = open_champion(storage)
-        ledger = open_ledger(ledger_url)
-        commit = GroupCommit(ledger)
+        ledger = open_ledger(ledger_url, HANGING_SECONDS)
+        commit = GroupCommit(ledger, patience_seconds=settings.ledger_seconds)
         try:
             home.secrets.mkdir(mode=0o700, exist_ok=True)
             key = load_or_create_key(home.secrets / "customer.key")

@@ -97,7 +97,7 @@ def test_a_repeated_key_gets_the_same_answer_and_no_second_row(client: TestClien
 
 
 def test_a_ledger_that_records_nothing_answers_nothing(client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: object) -> object:
+    def full(_: object, patient: bool) -> object:
         raise LedgerUnavailable("The disk is full.", "Make room.")
 
     monkeypatch.setattr(service.commit, "submit", full)
