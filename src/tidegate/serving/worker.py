@@ -81,7 +81,7 @@ async def scored_by_worker(service: Service, scorer: Scorer, path: Path, key: st
 
 async def _started(service: Service, scorer: Scorer, path: Path, work: ExitStack) -> Process:
     order = [str(scorer.folder), scorer.version, scorer.digest, str(path), str(service.settings.max_upload_rows)]
-    command = [sys.executable, "-m", "tidegate.serving.worker_process", *order, str(int(service.settings.upload_seconds) + 1)]
+    command = [sys.executable, "-P", "-m", "tidegate.serving.worker_process", *order, str(int(service.settings.upload_seconds) + 1)]
     # Its complaints are not kept: a traceback may quote a customer.
     child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_BUFFER_BYTES)
 

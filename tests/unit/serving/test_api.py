@@ -322,6 +322,6 @@ def test_the_documented_schema_is_the_contract(client: TestClient, service: Serv
     schema = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(schema["required"]) == set(GOOD)
     assert schema["additionalProperties"] is False
-    assert set(paths["/predict"]["post"]["responses"]) == {"200", "413", "415", "422", "503"}
+    assert set(paths["/predict"]["post"]["responses"]) == {"200", "408", "413", "415", "422", "429", "503"}
     for row in synthetic_rows(service.scorer.contract.spec, seed=11, count=20):
         assert client.post("/predict", json=row).status_code == 200
