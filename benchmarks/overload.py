@@ -112,6 +112,11 @@ class Uploads:
             self.health.append(time.perf_counter() - began)
 
 
+def waited_seconds(pid: int) -> float:
+    """How long a process's first thread was ready to run and another had the core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def percentile(seconds: list[float], share: float) -> float:
     """In milliseconds."""
     return sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))] * 1e3 if seconds else float("nan")
@@ -174,22 +179,22 @@ def report(chosen: argparse.Namespace, pid: int, port: int, small: Path, large: 
     print(f"server on one core, set to {chosen.capacity}/s; wrk on the other, {CONNECTIONS} connections; SQLite ledger")
     show("without uploads", alone, chosen.capacity)
     beside = Uploads(port, large)
-    before = cpu_seconds(pid)
+    before, waited = cpu_seconds(pid), waited_seconds(pid)
     found = offer(port, small, folder, rate, chosen.seconds)
-    used = (cpu_seconds(pid) - before) / found["seconds"]
+    used, waited = (cpu_seconds(pid) - before) / found["seconds"], (waited_seconds(pid) - waited) / found["seconds"]
     show(f"with {UPLOADS} uploads of {large.stat().st_size / 1e6:.1f} MB", found, chosen.capacity)
-    print(f"  server process: {used:.0%} of its core, resident {resident_mebibytes(pid):.0f} MiB; a worker process per upload has the rest")
     print(
-        f"  /health meanwhile, {len(beside.health)} times: P50 {percentile(beside.health, 0.5):.1f} ms, P99 {percentile(beside.health, 0.99):.1f} ms"
+        f"  server: {used:.0%} of its core, its event loop ready but without it {waited:.0%} of the time; {resident_mebibytes(pid):.0f} MiB"
     )
+    p50, p99 = percentile(beside.health, 0.5), percentile(beside.health, 0.99)
+    print(f"  /health meanwhile, {len(beside.health)} times: P50 {p50:.1f} ms, P99 {p99:.1f} ms")
     deadline = time.monotonic() + 300
     while beside.busy() and time.monotonic() < deadline:
         time.sleep(0.1)
     beside.end()
     print(f"  /health until the last upload was answered, {len(beside.health)} times: P99 {percentile(beside.health, 0.99):.1f} ms")
-    print(
-        f"uploads, each sent again until answered: statuses {dict(beside.statuses)}; refused within {percentile(beside.refused_after, 1):.0f} ms"
-    )
+    refused = percentile(beside.refused_after, 1)
+    print(f"uploads, each sent again until answered: {dict(beside.statuses)}; refused within {refused:.0f} ms, curl included")
     print(f"  answered after {', '.join(f'{seconds:.0f}' for seconds in sorted(beside.answered_after))} s")
 
 

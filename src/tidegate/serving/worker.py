@@ -55,13 +55,16 @@ async def scored_by_worker(service: Service, scorer: Scorer, path: Path, key: st
             kind, length = HEAD.unpack(await child.stdout.readexactly(HEAD.size))
             body = await child.stdout.readexactly(min(length, LARGEST_FRAME))
             if kind == PREDICTIONS:
-                fresh += [Prediction(*values) for values in json.loads(body)]
+                found = [Prediction(*values) for values in json.loads(body)]
+                # A few at a time: a whole batch would hold up the event loop for some 20 ms.
+                service.metrics.counted(scorer, [one.probability for one in found], {})
+                fresh += found
             if fresh and (kind == RECORD or len(fresh) >= RECORDED_TOGETHER):
                 lines = await recorded(service, fresh, patience_seconds=RECORD_SECONDS)
                 as_sent = as_sent and all(one is other for one, other in zip(lines, fresh, strict=True))
                 kept, fresh = kept + lines, []
             if kind == RECORD:
-                service.metrics.counted(scorer, [one.probability for one in kept], json.loads(body))
+                service.metrics.counted(scorer, [], json.loads(body))
                 answer = None if as_sent else [[one.probability, one.prediction, one.model_version] for one in kept]
                 child.stdin.write(framed(KEPT, json.dumps(answer).encode()))
                 kept, as_sent = [], True

@@ -19,7 +19,7 @@ from typing import IO
 from tidegate.errors import TidegateError
 
 LARGEST_MEMORY_BYTES = 4 << 30
-NICER_BY = 10
+NICER_BY = 15
 SENT_TOGETHER = 128  # the service reads so many on its event loop, in about a millisecond
 
 
