@@ -17,6 +17,7 @@
     ├── LedgerUnavailable          a prediction could not be made durable             exit 1   HTTP 503
     │   └── LedgerFull             no room is left on its disk                        exit 2
     ├── StorageUnavailable         the storage of bundles does not answer, or refuses  exit 1   HTTP 503
+    ├── WorkerLost                 the process that scored a file ended unexpectedly  exit 1   HTTP 503
     ├── RegistryUnavailable        the tracking server or registry does not answer    exit 1   HTTP 503
     │   └── RegistryFull           no room is left on the disk of its files           exit 2
     ├── SearchStopped              a person stopped the search; what it found is kept  exit 130 HTTP 500
@@ -122,6 +123,12 @@ class LedgerFull(LedgerUnavailable):
 
 class StorageUnavailable(TidegateError):
     """The storage of bundles and the champion pointer does not answer, or refuses."""
+
+    status = 503
+
+
+class WorkerLost(TidegateError):
+    """The process that scored an uploaded file ended unexpectedly."""
 
     status = 503
 

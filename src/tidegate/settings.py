@@ -30,6 +30,25 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(512 << 20, ge=1024, description="largest file that /predict-csv reads, in bytes")
     max_batch_rows: int = Field(10_000, ge=1, description="most customers in one /predict-batch or /outcomes")
     max_upload_rows: int = Field(1_000_000, ge=1, description="most rows in one /predict-csv")
+    max_concurrent_requests: int = Field(
+        128,
+        ge=1,
+        description="most /predict, /explain and /feedback at once; more are refused with 429: one event loop answers so many in 100 ms",
+    )
+    max_concurrent_batches: int = Field(4, ge=1, description="most /predict-batch and /outcomes at once; more are refused with 429")
+    max_concurrent_uploads: int = Field(2, ge=1, description="most /predict-csv at once; more are refused with 429")
+    max_requests_per_second: float = Field(
+        0, ge=0, description="most requests to score or record in a second, beyond it 429; 0: no such limit"
+    )
+    request_seconds: float = Field(
+        30,
+        gt=0,
+        description="longest time from a request's head to its answer; a body that is not whole by then is a 408, unfinished work a 503",
+    )
+    upload_seconds: float = Field(600, gt=0, description="the same for /predict-csv, whose body may besides not pause for request_seconds")
+    ledger_seconds: float = Field(
+        0.8, gt=0, description="longest wait for the ledger, then 503; a batch has half a millisecond more for each row"
+    )
     simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
     seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
     storage_url: str = Field("", description="where bundles and the champion pointer live: s3://BUCKET/PREFIX; empty: a folder in the home")

@@ -26,7 +26,8 @@ from tidegate.features import FeaturePlan, compute, plan_features
 
 @dataclass(frozen=True)
 class Scorer:
-    """A verified bundle, ready to score. `version` is the registry's name for it, `digest` identifies its content.
+    """A verified bundle, ready to score. `version` is the registry's name for it, `digest` identifies its content,
+    `folder` is where it was opened.
 
     `explainer` gives the reasons' side of the same bundle; the first call works it out (see `reasons.keep`).
     """
@@ -38,6 +39,7 @@ class Scorer:
     plan: FeaturePlan
     margin: Margin
     explainer: Callable[[], Explainer]
+    folder: Path
 
 
 def open_scorer(folder: Path, version: str, digest: str | None = None) -> Scorer:
@@ -51,7 +53,7 @@ def open_scorer(folder: Path, version: str, digest: str | None = None) -> Scorer
     if spec.digest != manifest.spec_digest or plan.names != manifest.features:
         raise BundleRefused(f"Bundle {folder.name} was made for other features than this version computes.", "Train again.")
     margin, explainer = open_model(folder, manifest), keep_explainer(folder, manifest)
-    return Scorer(version, digest or "", manifest, compile_contract(spec), plan, margin, explainer)
+    return Scorer(version, digest or "", manifest, compile_contract(spec), plan, margin, explainer, folder)
 
 
 def score(scorer: Scorer, rows: Rows) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -15,6 +16,12 @@ from tidegate.ledger.predictions import Prediction
 from tidegate.ledger.store import Ledger
 
 GATHER_SECONDS = 0.001
+ROW_SECONDS = 0.0005
+
+
+def allowed_seconds(seconds: float, rows: int) -> float:
+    """How long recording so many rows may take where recording one may take `seconds`."""
+    return seconds + ROW_SECONDS * (rows - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +36,29 @@ class GroupCommit:
     While one group waits for the disk, the next one gathers: alone, a request pays one commit; under load, hundreds
     share it. A group that had company waits `GATHER_SECONDS` for the next one: a fast disk would otherwise commit in
     twos and threes, at a third more processor time a request. `max_group` and `max_queue` count predictions. A failing
-    database fails the group that met it; the thread lives on and the next group tries again.
+    database fails the group that met it; the thread lives on and the next group tries again. One that hangs fails what
+    comes after `patience_seconds` (longer for a large group) at once, so that nothing piles up behind it.
     """
 
-    def __init__(self, ledger: Ledger, max_group: int = 512, max_queue: int = 10_000) -> None:
+    def __init__(self, ledger: Ledger, max_group: int = 512, max_queue: int = 10_000, patience_seconds: float = math.inf) -> None:
         self._ledger = ledger
         self._max_group = max_group
         self._max_queue = max_queue
         self._waiting: deque[_Submission] = deque()
         self._waiting_rows = 0
+        self._patience_seconds = patience_seconds
+        self._due = math.inf  # when the group that is being written should have been
         self._closed = False
         self._changed = threading.Condition(threading.Lock())
         # daemon: a process that forgets close() still ends; what was not committed was not acknowledged
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, predictions: Sequence[Prediction]) -> Future[list[Prediction]]:
+    def overdue(self) -> bool:
+        """Whether the group that is being written has been for longer than it may."""
+        return time.monotonic() > self._due
+
+    def submit(self, predictions: Sequence[Prediction], *, patient: bool = False) -> Future[list[Prediction]]:
         """Queue predictions for one transaction, from any thread, without waiting.
 
         The future yields the recorded predictions once they are durable: for an idempotency key already known, the
@@ -52,8 +66,8 @@ class GroupCommit:
         submission is written) and `LedgerUnavailable` when nothing of it could be made durable. A future cancelled
         before its group began is not written.
 
-        Raises `LedgerUnavailable` at once when the queue is full or closed. A submission larger than `max_group` gets
-        a group of its own, and one larger than `max_queue` is taken when nothing else waits.
+        Raises `LedgerUnavailable` at once when the queue is full or closed, and, unless `patient`, when `overdue`. A
+        submission larger than `max_group` gets a group of its own, and one larger than `max_queue` is taken when nothing else waits.
         """
         future: Future[list[Prediction]] = Future()
         if not predictions:
@@ -62,6 +76,8 @@ class GroupCommit:
         with self._changed:
             if self._closed:
                 raise LedgerUnavailable("The ledger is closing and records nothing more.", "Send the request again in a moment.")
+            if self.overdue() and not patient:
+                raise LedgerUnavailable("The ledger does not answer.", "Send the request again in a moment.")
             if self._waiting and self._waiting_rows + len(predictions) > self._max_queue:
                 raise LedgerUnavailable(
                     f"The ledger is behind: {self._waiting_rows} predictions wait to be recorded.", "Send the request again in a moment."
@@ -82,12 +98,15 @@ class GroupCommit:
         while group := self._next_group():
             company = len(group) > 1
             outcomes: Sequence[Outcome]
+            rows = sum(len(submission.predictions) for submission in group)
+            self._due = time.monotonic() + allowed_seconds(self._patience_seconds, rows)
             try:
                 outcomes = record_group(self._ledger, [submission.predictions for submission in group])
             except Exception as error:  # noqa: BLE001  (the thread must outlive every fault)
                 fault = LedgerUnavailable("Recording the predictions failed unexpectedly.", "Look for this fault in the log.")
                 fault.__cause__ = error
                 outcomes = [fault] * len(group)
+            self._due = math.inf
             for submission, outcome in zip(group, outcomes, strict=True):
                 _answer(submission.future, outcome)
             if company:

@@ -18,14 +18,17 @@ from tidegate.errors import LedgerUnavailable, MissingDependency, SettingRefused
 from tidegate.ledger.failures import UnstorableRow, full, ledger_failures, replaced
 
 BUSY_TIMEOUT_MS = 5_000
+CONNECT_SECONDS = 3
 # Another process on PostgreSQL may insert between our look and our insert; the second look then finds it.
 ATTEMPTS = 3
 _FILE_IDENTITY = "file_identity"
 _Answer = TypeVar("_Answer")
 
 
-def connect_engine(url: str) -> sa.Engine:
+def connect_engine(url: str, look_first: bool = True) -> sa.Engine:
     """Engine for `sqlite:///PATH` or `postgresql://…`; a SQLite file that is absent is created with mode 0600.
+
+    `look_first`: whether a connection to PostgreSQL is tried before it is used again.
 
     Raises `SettingRefused` for another kind of URL, `MissingDependency` without the PostgreSQL driver and
     `LedgerUnavailable` when the file cannot be created.
@@ -38,7 +41,7 @@ def connect_engine(url: str) -> sa.Engine:
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:" and not parsed.query:
         return _sqlite_engine(Path(parsed.database).resolve())
     if backend == "postgresql":
-        return _postgres_engine(parsed)
+        return _postgres_engine(parsed, look_first)
     raise SettingRefused(
         "The ledger needs a file or a PostgreSQL database.", "Write sqlite:///PATH (`?` as %3F) or postgresql://USER@HOST/NAME."
     )
@@ -148,16 +151,21 @@ def _identity(path: str | None) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _postgres_engine(url: sa.URL) -> sa.Engine:
+def _postgres_engine(url: sa.URL, look_first: bool) -> sa.Engine:
     try:
         return sa.create_engine(
             url.set(drivername="postgresql+psycopg"),
             paramstyle="format",
-            pool_pre_ping=True,
+            pool_pre_ping=look_first,
             pool_timeout=5,
             hide_parameters=True,
             connect_args={
-                "connect_timeout": 5,
+                "connect_timeout": CONNECT_SECONDS,
+                # a network that swallows everything: noticed in some 15 s, where the system's own patience is a quarter of an hour
+                "tcp_user_timeout": 15_000,
+                "keepalives_idle": 5,
+                "keepalives_interval": 5,
+                "keepalives_count": 2,
                 "options": f"-c synchronous_commit=on -c lock_timeout={BUSY_TIMEOUT_MS}",
                 # a database made with the locale C would otherwise answer every text as bytes
                 "client_encoding": "utf8",

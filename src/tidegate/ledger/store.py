@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from tidegate.errors import HomeRefused, LedgerUnavailable
 from tidegate.ledger.connections import connect_engine, reading
 from tidegate.ledger.migrate import bring_to_head, stored_version
+from tidegate.ledger.watch import watch_connections
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ def sqlite_url(path: Path) -> str:
     return sa.URL.create("sqlite", database=str(path)).render_as_string()
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(url: str, longest_seconds: float | None = None) -> Ledger:
     """Open the ledger at `sqlite:///PATH` (see `sqlite_url`) or `postgresql://…`, creating or migrating its tables where needed.
+
+    `longest_seconds` is for one who must not wait: a connection to PostgreSQL that is in use for longer is ended, and its user
+    gets `LedgerUnavailable` (migrations excepted; SQLite has a time limit for locks, and nothing else to wait for but the disk).
 
     Raises `LedgerUnavailable` when it cannot be reached, `HomeRefused` when a newer Tidegate wrote it and
     `SettingRefused` for a URL of another kind.
@@ -38,6 +42,10 @@ def open_ledger(url: str) -> Ledger:
     engine = connect_engine(url)
     try:
         bring_to_head(engine)
+        if longest_seconds is not None and engine.dialect.name == "postgresql":
+            engine.dispose()
+            engine = connect_engine(url, look_first=False)
+            watch_connections(engine, longest_seconds)
     except BaseException:
         engine.dispose()
         raise

@@ -14,6 +14,7 @@ from tidegate.serving.assembly import Plan, assembled
 from tidegate.serving.authorization import scoring_needs
 from tidegate.serving.feedback import add_feedback
 from tidegate.serving.gate import Surroundings
+from tidegate.serving.limits import Limits
 from tidegate.serving.outcomes import add_outcomes
 from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import UPLOAD, add_predictions
@@ -41,6 +42,7 @@ def create_app(
         add_outcomes(app, service)
         add_feedback(app, service)
         add_pages(app, service)
+        app.add_middleware(Limits, settings=service.settings)
 
     about = "Churn probabilities, answered once they are recorded."
     plan = Plan("Tidegate scoring API", about, lifespan, scoring_needs, frozenset((UPLOAD,)))

@@ -18,6 +18,7 @@ from tidegate.serving.authorization import Denied, Policy, admitted
 from tidegate.serving.cors import Cors, from_elsewhere
 from tidegate.serving.documents import refusal
 from tidegate.serving.headers import PLAIN, Headers
+from tidegate.serving.linger import answer_unread
 from tidegate.serving.logs import fault
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.request_log import RequestLog
@@ -150,7 +151,7 @@ class Gate:
             elsewhere = f", or a file to {min(self._policy.uploads)}" if self._policy.uploads else ""
             sentence = f"The body is larger than the {most:,} bytes that this route reads. Send less at a time{elsewhere}."
             refused = refusal(413, "body_too_large", sentence, scope["state"]["request_id"], {"Connection": "close"})
-            await refused(scope, receive, send)
+            await answer_unread(refused, scope, receive, send)
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> str:

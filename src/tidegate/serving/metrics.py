@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -53,6 +53,10 @@ class Metrics:
 
     def scored(self, scorer: Scorer, rows: Rows, probabilities: Sequence[float]) -> None:
         """Count the scores given to valid rows."""
+        self.counted(scorer, probabilities, outside_expected(scorer.contract, rows))
+
+    def counted(self, scorer: Scorer, probabilities: Sequence[float], outside: Mapping[str, int]) -> None:
+        """Count scores that another process gave, and how many values of each column were outside the range seen in training."""
         found = self._scored.get(scorer.version)
         if found is None:
             found = self._scored[scorer.version] = (self.scores.labels(scorer.version), self.flagged.labels(scorer.version))
@@ -61,8 +65,8 @@ class Metrics:
             histogram.observe(probability)
         if count := sum(probability >= scorer.manifest.threshold for probability in probabilities):
             flagged.inc(count)
-        for column, outside in outside_expected(scorer.contract, rows).items():
-            self.outside.labels(column).inc(outside)
+        for column, count in outside.items():
+            self.outside.labels(column).inc(count)
 
     def serves(self, scorer: Scorer) -> None:
         """Say which version serves from now on."""

@@ -26,6 +26,8 @@ from tidegate.serving.service import Service
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 
+HANGING_SECONDS = 10  # beyond the longest wait for a lock
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -49,8 +51,8 @@ def opened(opening: Opening) -> Iterator[tuple[FastAPI, str]]:
     with closing(start_logging(settings)) as lines:
         storage = open_storage(home)
         keyring, scorer = Keyring(required_keys_file(home, settings.api_keys_file)), open_last_champion(storage)
-        ledger = open_ledger(opening.ledger_url)
-        commit = GroupCommit(ledger)
+        ledger = open_ledger(opening.ledger_url, HANGING_SECONDS)
+        commit = GroupCommit(ledger, patience_seconds=settings.ledger_seconds)
         try:
             home.secrets.mkdir(mode=0o700, exist_ok=True)
             key = load_or_create_key(home.secrets / "customer.key")

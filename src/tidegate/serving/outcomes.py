@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, 
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import past_time, time_text
 from tidegate.serving.documents import answer, canonical
+from tidegate.serving.patience import asked_ledger
 from tidegate.serving.requests import WHO, add_post, json_document, ledger_of, misshapen
 from tidegate.serving.schemas import RejectedCustomer
 from tidegate.serving.service import LONGEST_ID, Refused, Service, usable_id
@@ -72,7 +72,7 @@ async def post_outcomes(service: Service, request: Request) -> Response:
     ledger, document = ledger_of(service), await json_document(request)
     items = _items(document, service.settings.max_batch_rows)
     work = partial(_record, service, ledger, items, request.state.request_id, datetime.now(UTC))
-    done, rejected = await asyncio.get_running_loop().run_in_executor(None, work)
+    done, rejected = await asked_ledger(service, len(items), work)
     return answer({"recorded": done.added, "known_already": done.known, "rejected": [asdict(one) for one in rejected]})
 
 

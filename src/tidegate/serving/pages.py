@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from tidegate.errors import LedgerUnavailable
 from tidegate.ledger.store import check_ledger
 from tidegate.serving.documents import answer
 from tidegate.serving.metrics import CONTENT_TYPE
+from tidegate.serving.patience import asked_ledger
 from tidegate.serving.schemas import REFUSALS, feature_page
 from tidegate.serving.service import Service
 
@@ -36,7 +36,9 @@ def add_pages(app: FastAPI, service: Service) -> None:
     async def ready() -> dict[str, str]:
         state = OK
         if service.ledger is not None:
-            state = await asyncio.get_running_loop().run_in_executor(None, partial(check_ledger, service.ledger, thorough=False))
+            state = await asked_ledger(service, 1, partial(check_ledger, service.ledger, thorough=False))
+        if state == OK and service.commit is not None and service.commit.overdue():
+            state = "The ledger does not record."
         if state != OK:
             raise LedgerUnavailable(state, "Restore the ledger's database; nothing is answered that is not recorded.")
         return {"status": "ready", "model_version": service.scorer.version}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from tidegate.errors import InputRefused
-from tidegate.ledger.predictions import Prediction
 from tidegate.serving.documents import answer
+from tidegate.serving.patience import recorded
 from tidegate.serving.reasons import explained, reasons_asked, require_room, source_count
 from tidegate.serving.requests import UnsupportedMediaType, add_post, header, idempotency_key, json_document
 from tidegate.serving.schemas import (
@@ -27,7 +27,7 @@ from tidegate.serving.schemas import (
     with_parameters,
 )
 from tidegate.serving.service import Service, answer_of, judge, one_valid, predict, request_digest
-from tidegate.serving.upload import stream_scored
+from tidegate.serving.upload import ScoredFile, scored_pieces, spooled, unless_left
 
 UPLOAD = "/predict-csv"
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file with its scores"}
@@ -51,11 +51,11 @@ async def predict_one(service: Service, request: Request) -> Response:
     document = await json_document(request)
     valid, rows = one_valid(scorer, document)
     digest = request_digest(service.key, "predict", document) if key else None
-    recorded = await _recorded(service, predict(service, scorer, [valid], rows, "predict", key, digest))
+    lines = await recorded(service, predict(service, scorer, [valid], rows, "predict", key, digest))
     if not most:
-        return answer(answer_of(scorer, recorded[0]))
-    why = await explained(service, scorer, recorded, [valid], rows, most)
-    return answer({**answer_of(scorer, recorded[0]), **why[0]})
+        return answer(answer_of(scorer, lines[0]))
+    why = await explained(service, scorer, lines, [valid], rows, most)
+    return answer({**answer_of(scorer, lines[0]), **why[0]})
 
 
 async def explain_one(service: Service, request: Request) -> Response:
@@ -64,10 +64,10 @@ async def explain_one(service: Service, request: Request) -> Response:
     document = await json_document(request)
     valid, rows = one_valid(scorer, document)
     digest = request_digest(service.key, "explain", document) if key else None
-    recorded = await _recorded(service, predict(service, scorer, [valid], rows, "explain", key, digest))
-    (why,) = await explained(service, scorer, recorded, [valid], rows, source_count(scorer))
+    lines = await recorded(service, predict(service, scorer, [valid], rows, "explain", key, digest))
+    (why,) = await explained(service, scorer, lines, [valid], rows, source_count(scorer))
     contributions = None if why["reasons"] is None else {one["column"]: one["contribution"] for one in why["reasons"]}
-    return answer({**answer_of(scorer, recorded[0]), **why, "contributions": contributions})
+    return answer({**answer_of(scorer, lines[0]), **why, "contributions": contributions})
 
 
 async def predict_batch(service: Service, request: Request) -> Response:
@@ -86,9 +86,9 @@ async def predict_batch(service: Service, request: Request) -> Response:
     digest = request_digest(service.key, "predict-batch", document) if key else None
     valid = [customers[index] for index in kept]
     found = await loop.run_in_executor(None, predict, service, scorer, valid, rows, "predict-batch", key, digest)
-    recorded = await _recorded(service, found)
-    whys = await explained(service, scorer, recorded, valid, rows, most) if most else [{}] * len(kept)
-    together = zip(kept, recorded, whys, strict=True)
+    lines = await recorded(service, found)
+    whys = await explained(service, scorer, lines, valid, rows, most) if most else [{}] * len(kept)
+    together = zip(kept, lines, whys, strict=True)
     return answer({"predictions": [{"index": at, **answer_of(scorer, one), **why} for at, one, why in together], "rejected": refused})
 
 
@@ -98,16 +98,20 @@ async def predict_csv(service: Service, request: Request) -> Response:
         raise UnsupportedMediaType("The body is not multipart/form-data.", 'Send the table as the form field "file".')
     scorer, key = service.scorer, idempotency_key(request)
     sent = await _form(request)
-    try:
-        file = sent.get("file")
-        if not isinstance(file, UploadFile):
-            raise InputRefused('The form holds no file named "file".', 'Send the table as the form field "file".')
-        start = partial(stream_scored, service, scorer, file.file, file.filename or "upload.csv", key)
-        pieces = await asyncio.get_running_loop().run_in_executor(None, start)
-    finally:
-        await sent.close()
-    headers = {"Content-Disposition": 'attachment; filename="scored.csv"', "X-Model-Version": scorer.version}
-    return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
+    with ExitStack() as work:
+        try:
+            file = sent.get("file")
+            if not isinstance(file, UploadFile):
+                raise InputRefused('The form holds no file named "file".', 'Send the table as the form field "file".')
+            path = await spooled(service, file.file, file.filename or "upload.csv", work)
+        finally:
+            await sent.close()
+        pieces = scored_pieces(service, scorer, path, key, work)
+        # The first piece before the answer begins, so that a refused table is an error and not half an answer.
+        first = await unless_left(request, anext(pieces))
+        headers = {"Content-Disposition": 'attachment; filename="scored.csv"', "X-Model-Version": scorer.version}
+        return ScoredFile(first, pieces, work.pop_all(), headers)
+    raise AssertionError  # for mypy: a stack may swallow errors, this one does not
 
 
 async def _form(request: Request) -> FormData:
@@ -124,10 +128,3 @@ def _customers(document: Any, most: int) -> list[Any]:
     if len(many) > most:
         raise InputRefused(f"The body holds {len(many):,} customers; at most {most:,} are scored at once.", "Send fewer, or a file.")
     return many
-
-
-async def _recorded(service: Service, found: list[Prediction]) -> list[Prediction]:
-    """The predictions once they are in the ledger; for a repeated key, those recorded first."""
-    if service.commit is None or not found:
-        return found
-    return await asyncio.wrap_future(service.commit.submit(found))

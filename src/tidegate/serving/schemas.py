@@ -88,9 +88,11 @@ class BatchAnswer(BaseModel):
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refusal, "description": text}
     for status, text in (
+        (408, "The request did not arrive in time"),
         (413, "More than the route reads"),
         (415, "Not the media type that the route reads"),
         (422, "Refused: the detail names the field, the rule and the remedy"),
+        (429, "More requests than are answered at once; Retry-After says when to come again"),
         (503, "Not recorded, so not answered; send it again"),
     )
 }

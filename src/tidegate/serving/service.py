@@ -36,6 +36,7 @@ class Service:
     """One per process. `scorer` is replaced as a whole when the champion changes; a request uses the one it began with.
 
     `scratch` takes uploaded files while they are scored. `explaining` works out reasons: one thread, begun with the first of them.
+    `asking` asks the ledger whatever is not a prediction, apart from the threads that score.
     """
 
     scorer: Scorer
@@ -46,6 +47,7 @@ class Service:
     metrics: Metrics
     scratch: Path
     explaining: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reasons"))
+    asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(6, "ledger"))
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,24 @@ def predict(
     service: Service, scorer: Scorer, customers: Sequence[Mapping[str, Any]], rows: Rows, source: str, key: str | None, digest: str | None
 ) -> list[Prediction]:
     """Score valid customers into predictions that are not recorded yet. A batch's key is continued by the place in it."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds")
     probabilities = score(scorer, rows).tolist()
+    service.metrics.scored(scorer, rows, probabilities)
+    return unrecorded(service.key, scorer, customers, probabilities, source, key, digest)
+
+
+def unrecorded(
+    secret: bytes,
+    scorer: Scorer,
+    customers: Sequence[Mapping[str, Any]],
+    probabilities: Sequence[float],
+    source: str,
+    key: str | None,
+    digest: str | None,
+) -> list[Prediction]:
+    """Predictions of customers who were just scored. `secret` is the installation's, for their ids."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
     threshold = scorer.manifest.threshold
     names = [column.name for column in scorer.contract.spec.feature_columns]
-    service.metrics.scored(scorer, rows, probabilities)
     found = []
     for place, (customer, probability) in enumerate(zip(customers, probabilities, strict=True)):
         identity = customer.get("customer_id")
@@ -131,7 +146,7 @@ def predict(
                 prediction_id=new_id(),
                 idempotency_key=key if key is None or not place else continued(key, place),
                 request_digest=digest,
-                customer=None if identity is None else customer_hash(service.key, str(identity)),
+                customer=None if identity is None else customer_hash(secret, str(identity)),
                 model_version=scorer.version,
                 bundle_digest=scorer.digest,
                 variant=CHAMPION,

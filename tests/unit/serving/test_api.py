@@ -97,7 +97,7 @@ def test_a_repeated_key_gets_the_same_answer_and_no_second_row(client: TestClien
 
 
 def test_a_ledger_that_records_nothing_answers_nothing(client: TestClient, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: object) -> object:
+    def full(_: object, patient: bool) -> object:
         raise LedgerUnavailable("The disk is full.", "Make room.")
 
     monkeypatch.setattr(service.commit, "submit", full)
@@ -322,6 +322,6 @@ def test_the_documented_schema_is_the_contract(client: TestClient, service: Serv
     schema = paths["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(schema["required"]) == set(GOOD)
     assert schema["additionalProperties"] is False
-    assert set(paths["/predict"]["post"]["responses"]) == {"200", "401", "403", "413", "415", "422", "503"}
+    assert set(paths["/predict"]["post"]["responses"]) == {"200", "401", "403", "408", "413", "415", "422", "429", "503"}
     for row in synthetic_rows(service.scorer.contract.spec, seed=11, count=20):
         assert client.post("/predict", json=row).status_code == 200
