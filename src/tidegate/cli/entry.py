@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import campaigns, champion, scoring, tables, training
+from tidegate.cli import campaigns, champion, records, scoring, tables, training
 from tidegate.cli.printing import fail, say
 from tidegate.errors import TidegateError
 
@@ -40,6 +40,9 @@ for verb in (
     champion.history,
     campaigns.outcomes,
     scoring.verify,
+    records.erase,
+    records.backup,
+    records.restore,
 ):
     app.command()(verb)
 app.add_typer(campaigns.campaign)
