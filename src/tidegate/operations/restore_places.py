@@ -109,7 +109,8 @@ def swap(part: Path, target: Path, now: datetime) -> Path | None:
         return None
     # the marker says of a folder beside the home that it never was one; an earlier restore may have been killed before it took it away
     (target / _MARKER).unlink(missing_ok=True)
-    aside = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S%f}")
+    names = (target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}{suffix}") for suffix in ("", *(f"-{n}" for n in range(2, 1000))))
+    aside = next(name for name in names if not name.exists())
     try:
         _exchange(part, target)
         part.rename(aside)
