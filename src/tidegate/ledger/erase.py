@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -15,7 +16,9 @@ from tidegate.ledger.store import Ledger
 
 ALWAYS = "9999-12-31T23:59:59.999999+00:00"
 SCRUB_SECONDS = 60.0
+MOST_SEARCHED = 100
 _BUSY_MS = 30_000
+_CHUNK, _CHUNK_BYTES = 10_000, 8 << 20
 _predictions, _feedback = schema.predictions, schema.feedback
 
 # Every table with a column `customer`, and when a row of it was written. A new one is added here.
@@ -63,12 +66,24 @@ def prediction_ids(ledger: Ledger) -> Iterable[str]:
             yield from connection.execute(sa.select(column).where(column.is_not(None)).execution_options(yield_per=5_000)).scalars()
 
 
-def scrub(ledger: Ledger) -> None:
+def predictions_of(connection: sa.Connection, customers: Iterable[str]) -> set[str]:
+    """Ids of all predictions of customers (keyed hashes)."""
+    asked = sorted(customers)
+    found: set[str] = set()
+    for start in range(0, len(asked), _CHUNK):
+        chosen = sa.select(_predictions.c.prediction_id).where(_predictions.c.customer.in_(asked[start : start + _CHUNK]))
+        found.update(connection.execute(chosen).scalars())
+    return found
+
+
+def scrub(ledger: Ledger, erased: Collection[str]) -> None:
     """Leave no byte of deleted rows in a SQLite ledger's file, its free pages and its log; a server may be at work meanwhile.
 
-    Rows that SQLite once moved from page to page leave copies that no later deletion overwrites, so the file is written anew (VACUUM;
-    writers wait for it, readers do not) and the log is emptied. Raises LedgerUnavailable where something holds the log for more than a
-    minute. Does nothing on PostgreSQL, whose dead rows are its administrator's: docs/erasure.md.
+    The log is emptied. Then the file is searched for the erased hashes and ids: an entry that SQLite moved from page to page while
+    `secure_delete` was off (older ledgers) has left copies that no later deletion overwrites. Where one is found, or more than
+    `MOST_SEARCHED` would have to be searched for, the file is written anew (VACUUM; writers wait for it, readers do not). Raises
+    LedgerUnavailable where something holds the log for more than a minute. Does nothing on PostgreSQL, whose dead rows are its
+    administrator's: docs/erasure.md.
     """
     if ledger.engine.dialect.name != "sqlite":
         return
@@ -76,12 +91,27 @@ def scrub(ledger: Ledger) -> None:
         connection = ledger.engine.raw_connection()
         try:
             cursor = connection.cursor()
-            # in memory, as elsewhere, the copy could be larger than the machine
-            for statement in (f"PRAGMA busy_timeout={_BUSY_MS}", "PRAGMA temp_store=FILE", "VACUUM"):
-                cursor.execute(statement)
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
             _empty_log(ledger, cursor)
+            if len(erased) > MOST_SEARCHED or _holds(Path(str(ledger.engine.url.database)), erased):
+                cursor.execute("PRAGMA temp_store=FILE")  # in memory, as elsewhere, the copy could be larger than the machine
+                cursor.execute("VACUUM")
+                _empty_log(ledger, cursor)
         finally:
             connection.invalidate()
+
+
+def _holds(path: Path, texts: Collection[str]) -> bool:
+    wanted = [text.encode() for text in texts if text]
+    overlap = max((len(one) for one in wanted), default=1) - 1
+    before = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            searched = before + chunk
+            if any(one in searched for one in wanted):
+                return True
+            before = searched[-overlap:] if overlap else b""
+    return False
 
 
 def _empty_log(ledger: Ledger, cursor: sa.engine.interfaces.DBAPICursor) -> None:

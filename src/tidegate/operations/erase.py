@@ -15,7 +15,7 @@ from tidegate.errors import InputRefused
 from tidegate.home import Home, sweep, working
 from tidegate.ledger.connections import writing
 from tidegate.ledger.customer_key import customer_hash
-from tidegate.ledger.erase import ALWAYS, erase_customers, erase_predictions, prediction_ids, scrub
+from tidegate.ledger.erase import ALWAYS, erase_customers, erase_predictions, prediction_ids, predictions_of, scrub
 from tidegate.ledger.events import add_event
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
@@ -94,10 +94,11 @@ def erase(
         write_register(home.erasures, key, merged(known, dict.fromkeys(entries, time_text(clock()))))
         files = _from_files(home, key, hashes)
         with writing(ledger.engine) as connection:
+            searched = hashes | named | predictions_of(connection, hashes)
             rows = _added(erase_customers(connection, dict.fromkeys(hashes, ALWAYS)), erase_predictions(connection, named), files.rows)
             evidence = {"customers": len(whom), "named_predictions": len(named), "removed": rows, "reason": reason}
             add_event(connection, who, ERASED, evidence, clock())
-        scrub(ledger)
+        scrub(ledger, searched)
         # once more: what was recorded while this ran is gone as well, and must not come back with a backup made meanwhile
         write_register(home.erasures, key, merged(known, dict.fromkeys(entries, time_text(clock()))))
     return Erased(len(whom), len(named), rows, files.unread)
@@ -110,8 +111,9 @@ def repeat_erasures(home: Home, ledger: Ledger, key: bytes, register: Register) 
     named = [one for one in prediction_ids(ledger) if prediction_hash(key, one) in wanted] if wanted else []
     files = _from_files(home, key, set(customers))
     with writing(ledger.engine) as connection:
+        searched = {*customers, *named, *predictions_of(connection, customers)}
         rows = _added(erase_customers(connection, customers), erase_predictions(connection, named), files.rows)
-    scrub(ledger)
+    scrub(ledger, searched if sum(rows.values()) else ())
     return rows
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from databases import Outsider
 from tidegate.errors import LedgerUnavailable
@@ -16,7 +17,7 @@ from tidegate.ledger import erase as erasing
 from tidegate.ledger import schema
 from tidegate.ledger.campaigns import Assignment, record_campaign
 from tidegate.ledger.connections import writing
-from tidegate.ledger.erase import ALWAYS, PERSONAL, erase_customers, erase_predictions, prediction_ids, scrub
+from tidegate.ledger.erase import ALWAYS, PERSONAL, erase_customers, erase_predictions, prediction_ids, predictions_of, scrub
 from tidegate.ledger.events import verify_events
 from tidegate.ledger.feedback import Feedback, record_feedback
 from tidegate.ledger.outcomes import Outcome, record_outcomes
@@ -61,7 +62,7 @@ def test_a_customer_goes_from_every_table_and_nobody_else(ledger: Ledger, outsid
     assert found == {"feedback": 1, "outcomes": 1, "assignments": 1, "predictions": 1}
     assert set(rows(outsider, ANA).values()) == {0}
     assert set(rows(outsider, BEN).values()) == {1}
-    scrub(ledger)
+    scrub(ledger, [ANA])
     assert verify_events(ledger) == "ok"
     assert check_ledger(ledger) == "ok"
     with writing(ledger.engine) as connection:
@@ -87,22 +88,44 @@ def test_a_prediction_goes_by_its_id_with_what_was_heard_of_it(ledger: Ledger, o
     assert sorted(prediction_ids(ledger)) == ["id-00000001"] * 2 + ["id-00000002"] * 2
 
 
-def test_no_byte_is_left_in_file_or_log(ledger: Ledger, path: Path, make: Make) -> None:
-    many = [make(number, customer=hashlib.md5(b"%d" % number).hexdigest()) for number in range(3_000)]
-    for start in range(0, len(many), 30):
+def many(ledger: Ledger, make: Make, secure: bool) -> list[Prediction]:
+    made = [make(number, customer=hashlib.md5(b"%d" % number).hexdigest()) for number in range(3_000)]
+    for start in range(0, len(made), 30):
         with writing(ledger.engine) as connection:
-            connection.exec_driver_sql("PRAGMA secure_delete=OFF")  # as most builds of SQLite have it
-            insert_predictions(connection, many[start : start + 30])
-    gone = {str(one.customer): one.prediction_id for one in many[::10]}
+            if not secure:
+                connection.exec_driver_sql("PRAGMA secure_delete=OFF")  # as most builds of SQLite have it, and older ledgers were written
+            insert_predictions(connection, made[start : start + 30])
+    return made
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("count", [40, 300])  # searched for one by one, and too many for that
+def test_no_byte_is_left_in_file_or_log(ledger: Ledger, path: Path, make: Make, secure: bool, count: int) -> None:
+    gone = {str(one.customer): one.prediction_id for one in many(ledger, make, secure)[:: 3_000 // count]}
     with sqlite3.connect(path) as reader:  # another process that only has it open
         reader.execute("SELECT count(*) FROM predictions").fetchone()
         with writing(ledger.engine) as connection:
-            assert erase_customers(connection, dict.fromkeys(gone, ALWAYS))["predictions"] == len(gone)
+            assert predictions_of(connection, gone) == set(gone.values())
+            assert erase_customers(connection, dict.fromkeys(gone, ALWAYS))["predictions"] == len(gone) == count
         reader.commit()
-        scrub(ledger)
+        scrub(ledger, {*gone, *gone.values()})
     left = b"".join(place.read_bytes() for place in path.parent.glob("ledger.db*"))
     assert [one for pair in gone.items() for one in pair if one.encode() in left] == []
     assert b"id-00000001" in left
+
+
+def test_a_ledger_written_as_now_is_not_written_anew(ledger: Ledger, path: Path, make: Make) -> None:
+    """Writing it anew would hold up whoever writes for seconds."""
+    made, ran = many(ledger, make, secure=True), []
+    sa.event.listen(ledger.engine, "connect", lambda connection, _: connection.set_trace_callback(ran.append))
+    with writing(ledger.engine) as connection:
+        erase_customers(connection, {str(made[5].customer): ALWAYS})
+    ledger.engine.dispose()
+    scrub(ledger, [str(made[5].customer), made[5].prediction_id])
+    assert any("wal_checkpoint" in one for one in ran)
+    assert "VACUUM" not in ran
+    scrub(ledger, [made[6].prediction_id])
+    assert "VACUUM" in ran, "as for one that is still found"
 
 
 def test_a_log_that_is_held_is_said(ledger: Ledger, path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +138,7 @@ def test_a_log_that_is_held_is_said(ledger: Ledger, path: Path, make: Make, monk
     with writing(ledger.engine) as connection:
         erase_customers(connection, {ANA: ALWAYS})
     with pytest.raises(LedgerUnavailable, match="the ledger's log"):
-        scrub(ledger)
+        scrub(ledger, [ANA])
     reader.close()
-    scrub(ledger)
+    scrub(ledger, [ANA])
     assert ANA.encode() not in b"".join(place.read_bytes() for place in path.parent.glob("ledger.db*"))
