@@ -14,7 +14,7 @@ from tidegate.cli.printing import printed, say
 
 
 def erase(
-    customer: Annotated[str | None, typer.Argument(metavar="[CUSTOMER]", help="The customer's id; - reads ids from stdin")] = None,
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="The customer's id; - reads ids from stdin")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="Text file with ids, one a line")] = None,
     prediction: Annotated[
         list[str] | None,
