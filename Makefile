@@ -36,7 +36,7 @@ benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DAT
 	$(BIN)/python benchmarks/scoring.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 
 servers: .venv/ready ## test against real servers on loopback, MLflow, PostgreSQL and SeaweedFS, all with passwords (some minutes)
-	$(BIN)/pytest -m servers tests/integration tests/unit/ledger
+	$(BIN)/pytest -m servers tests/integration tests/unit/ledger tests/e2e
 
 notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the real table where TIDEGATE_REAL_DATA names it (minutes)
 	$(BIN)/ruff check notebooks

@@ -7,6 +7,7 @@
     │   ├── RowRefused             one customer breaks the contract (rule and field named)
     │   ├── SettingRefused         a setting or option is out of range
     │   ├── NotEnoughData          the table is readable but nothing can be learned from it
+    │   ├── BackupRefused          a backup is damaged, incomplete, newer, or there is no place for it
     │   ├── KeyReused              an idempotency key came back with another body
     │   └── NotFound               there is nothing of this name                            HTTP 404
     ├── HomeRefused                the home cannot be used (unwritable, newer, busy)  exit 2   HTTP 503
@@ -66,6 +67,10 @@ class SettingRefused(InputRefused):
 
 class NotEnoughData(InputRefused):
     """The table is readable but nothing can be learned from it."""
+
+
+class BackupRefused(InputRefused):
+    """A backup is damaged, incomplete, newer, or there is no place for it."""
 
 
 class KeyReused(InputRefused):

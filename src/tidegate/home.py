@@ -89,6 +89,11 @@ class Home:
         """Keys, readable by the owner only."""
         return self.root / "secrets"
 
+    @property
+    def erasures(self) -> Path:
+        """Keyed hashes of who was erased, so that a restored backup forgets them again."""
+        return self.secrets / "erasures.jsonl"
+
 
 def open_home(root: Path, storage_url: str = "") -> Home:
     """The home at `root`, made where it is absent. Raises HomeRefused where it cannot be used, and leaves it as it was."""

@@ -21,7 +21,7 @@ from tidegate.customers.cells import rows_from_objects
 from tidegate.home import open_home
 from tidegate.ledger.predictions import Prediction, sample_predictions
 from tidegate.ledger.store import close_ledger, open_ledger
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 pytestmark = pytest.mark.servers
 
@@ -33,7 +33,7 @@ RECOVERS_WITHIN = 30
 def test_a_database_in_trouble_costs_refusals_within_a_second_and_no_restart(postgres: Postgres, tmp_path: Path, trouble: str) -> None:
     home = open_home(tmp_path / "home")
     write_linear_champion(home)
-    scorer = open_champion(Storage(home.storage))
+    scorer = open_champion(Folder(home.storage))
     place, port = postgres.place(), free_port()
     rows = synthetic_rows(scorer.contract.spec, seed=4, count=8)
     with proxy(postgres.port) as between:

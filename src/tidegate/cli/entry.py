@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import campaigns, champion, keys, scoring, tables, training
+from tidegate.cli import campaigns, champion, keys, records, scoring, tables, training
 from tidegate.cli.printing import fail, say
 from tidegate.errors import TidegateError
 
@@ -41,6 +41,9 @@ for verb in (
     champion.operate,
     campaigns.outcomes,
     scoring.verify,
+    records.erase,
+    records.backup,
+    records.restore,
 ):
     app.command()(verb)
 app.add_typer(campaigns.campaign)

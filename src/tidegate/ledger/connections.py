@@ -111,6 +111,8 @@ def _sqlite_engine(path: Path) -> sa.Engine:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous=FULL")
+        # An entry that moves from page to page otherwise leaves a copy behind, which outlives an erasure.
+        connection.execute("PRAGMA secure_delete=ON")
         # An INSERT of many rows keeps an undo file while it runs; in memory it saves half of the system time.
         connection.execute("PRAGMA temp_store=MEMORY")
 
