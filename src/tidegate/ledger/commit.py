@@ -28,6 +28,15 @@ def allowed_seconds(seconds: float, rows: int) -> float:
 class _Submission:
     predictions: Sequence[Prediction]
     future: Future[list[Prediction]]
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is not durable yet: predictions, and the seconds for which the oldest of them has waited."""
+
+    rows: int
+    seconds: float
 
 
 class GroupCommit:
@@ -47,6 +56,7 @@ class GroupCommit:
         self._waiting: deque[_Submission] = deque()
         self._waiting_rows = 0
         self._patience_seconds = patience_seconds
+        self._writing: tuple[int, float] | None = None  # rows of the group that is being written, and since when the oldest waits
         self._due = math.inf  # when the group that is being written should have been
         self._closed = False
         self._changed = threading.Condition(threading.Lock())
@@ -57,6 +67,14 @@ class GroupCommit:
     def overdue(self) -> bool:
         """Whether the group that is being written has been for longer than it may."""
         return time.monotonic() > self._due
+
+    def backlog(self) -> Backlog:
+        """What waits now, or is being written."""
+        with self._changed:
+            rows, oldest = self._writing or (0, math.inf)
+            if self._waiting:
+                rows, oldest = rows + self._waiting_rows, min(oldest, self._waiting[0].since)
+        return Backlog(rows, time.monotonic() - oldest if rows else 0.0)
 
     def submit(self, predictions: Sequence[Prediction], *, patient: bool = False) -> Future[list[Prediction]]:
         """Queue predictions for one transaction, from any thread, without waiting.
@@ -82,7 +100,7 @@ class GroupCommit:
                 raise LedgerUnavailable(
                     f"The ledger is behind: {self._waiting_rows} predictions wait to be recorded.", "Send the request again in a moment."
                 )
-            self._waiting.append(_Submission(predictions, future))
+            self._waiting.append(_Submission(predictions, future, time.monotonic()))
             self._waiting_rows += len(predictions)
             self._changed.notify()
         return future
@@ -99,6 +117,7 @@ class GroupCommit:
             company = len(group) > 1
             outcomes: Sequence[Outcome]
             rows = sum(len(submission.predictions) for submission in group)
+            self._writing = rows, min(submission.since for submission in group)
             self._due = time.monotonic() + allowed_seconds(self._patience_seconds, rows)
             try:
                 outcomes = record_group(self._ledger, [submission.predictions for submission in group])
@@ -106,7 +125,7 @@ class GroupCommit:
                 fault = LedgerUnavailable("Recording the predictions failed unexpectedly.", "Look for this fault in the log.")
                 fault.__cause__ = error
                 outcomes = [fault] * len(group)
-            self._due = math.inf
+            self._due, self._writing = math.inf, None
             for submission, outcome in zip(group, outcomes, strict=True):
                 _answer(submission.future, outcome)
             if company:

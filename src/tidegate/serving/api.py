@@ -20,6 +20,7 @@ from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import UPLOAD, add_predictions
 from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
+from tidegate.serving.vitals import watch_vitals
 
 
 def create_app(
@@ -32,10 +33,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(follow(service)) if follow else None
+        tasks = [asyncio.create_task(watch_vitals(service)), *([asyncio.create_task(follow(service))] if follow else [])]
         yield
-        if following:
-            following.cancel()
+        for task in tasks:
+            task.cancel()
 
     def add_routes(app: FastAPI) -> None:
         add_predictions(app, service)

@@ -41,6 +41,15 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemax",
         )
+        self.queue = Gauge(
+            "tidegate_ledger_queue", "Predictions that are not durable yet", registry=self.registry, multiprocess_mode="livesum"
+        )
+        self.lag = Gauge(
+            "tidegate_ledger_lag_seconds", "For how long the oldest of them waits", registry=self.registry, multiprocess_mode="livemax"
+        )
+        self.memory = Gauge("tidegate_resident_bytes", "Memory in use", registry=self.registry, multiprocess_mode="livesum")
+        self.cpu = Counter("tidegate_cpu_seconds", "Processor time used", registry=self.registry)
+        self._cpu_seconds = 0.0
         self._serving: tuple[str, str] | None = None
 
     def answered(self, route: str, status: int, seconds: float) -> None:
@@ -67,6 +76,14 @@ class Metrics:
             flagged.inc(count)
         for column, count in outside.items():
             self.outside.labels(column).inc(count)
+
+    def vitals(self, queue: int, lag_seconds: float, resident_bytes: int, cpu_seconds: float) -> None:
+        """How this process is now; `cpu_seconds` since it began."""
+        self.queue.set(queue)
+        self.lag.set(lag_seconds)
+        self.memory.set(resident_bytes)
+        self.cpu.inc(max(0.0, cpu_seconds - self._cpu_seconds))
+        self._cpu_seconds = cpu_seconds
 
     def serves(self, scorer: Scorer) -> None:
         """Say which version serves from now on."""

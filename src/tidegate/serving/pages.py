@@ -16,6 +16,7 @@ from tidegate.serving.metrics import CONTENT_TYPE
 from tidegate.serving.patience import asked_ledger
 from tidegate.serving.schemas import REFUSALS, feature_page
 from tidegate.serving.service import Service
+from tidegate.serving.vitals import sample
 
 OK = "ok"
 
@@ -55,4 +56,5 @@ def add_pages(app: FastAPI, service: Service) -> None:
 
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
+        sample(service)
         return Response(service.metrics.page(), media_type=CONTENT_TYPE)

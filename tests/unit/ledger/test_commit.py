@@ -332,3 +332,18 @@ def test_processes_that_race_for_the_same_keys_agree(ledger: Ledger, make: Make)
     answers = [json.loads(rival.communicate(timeout=60)[0]) for rival in rivals]
     assert answers[0] == answers[1]
     assert count_predictions(ledger) == 300
+
+
+def test_the_backlog_says_how_much_waits_and_for_how_long(writer: GroupCommit, make: Make, held: Callable[[], None]) -> None:
+    assert (writer.backlog().rows, writer.backlog().seconds) == (0, 0.0)
+    futures = [writer.submit([make()]) for _ in range(3)]
+    time.sleep(0.2)
+    waiting = writer.backlog()
+    assert waiting.rows == 3
+    assert waiting.seconds >= 0.2
+    held()
+    wait(futures, PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    while writer.backlog().rows and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (writer.backlog().rows, writer.backlog().seconds) == (0, 0.0)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tidegate import __version__
 from tidegate.access.file import required_keys_file
 from tidegate.access.keyring import Keyring
-from tidegate.access.keys import OPERATE, ROLES
+from tidegate.access.keys import ERASE, OPERATE, ROLES
 from tidegate.errors import LedgerUnavailable
 from tidegate.home import Home, working
 from tidegate.ledger.store import check_ledger
@@ -75,10 +75,12 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
     return assembled(plan, add_routes, Surroundings(desk.metrics, desk.settings, lambda: "-", keyring, log))
 
 
-def operate_needs(_: str, path: str) -> frozenset[str] | None:
-    """Roles for a path. What is not named needs `operate`."""
+def operate_needs(method: str, path: str) -> frozenset[str] | None:
+    """Roles for a path. What is not named needs `operate`; forgetting somebody needs `erase`."""
     if path in OPEN or path.startswith(ASSETS + "/"):
         return None
+    if method == "DELETE" and path.startswith("/customers/"):
+        return frozenset((ERASE,))
     return frozenset(ROLES) if path == "/metrics" else frozenset((OPERATE,))
 
 

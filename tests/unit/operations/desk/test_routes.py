@@ -118,6 +118,18 @@ def test_a_customer_is_found_by_id_and_never_by_hash(client: TestClient, desk: D
     assert client.get("/customers/4712").status_code == 404
 
 
+def test_a_customer_is_forgotten(client: TestClient, desk: Desk) -> None:
+    desk.home.secrets.mkdir(exist_ok=True)
+    planted = customer_hash(load_or_create_key(desk.home.secrets / "customer.key"), "4711")
+    record_outcomes(desk.ledger, [Outcome(planted, AT, 1, "test", AT)], "test", {}, NOW)
+    assert client.delete("/customers/4711").json()["removed_in_all"] == 1
+    assert client.get("/customers/4711").status_code == 404
+    assert client.delete("/customers/4711").json()["removed_in_all"] == 0
+    event = list_events(desk.ledger, "erased")[0]
+    assert "4711" not in event.evidence + event.who
+    assert planted not in event.evidence
+
+
 def test_a_campaign_without_prices_is_refused_and_nothing_stays(client: TestClient, desk: Desk, tmp_path: Path) -> None:
     refused = client.post("/campaigns", data=priced(desk), files={"file": ("scored.csv", scored(tmp_path / "scored.csv"))})
     assert refused.status_code == 422
@@ -167,9 +179,10 @@ def test_a_form_that_does_not_fit_is_refused(
 def test_every_route_asks_for_the_role(desk: Desk) -> None:
     operator, operator_text = make_key("ada", ["operate"], None, NOW)
     scorer, scorer_text = make_key("shop", ["score"], None, NOW)
+    eraser, eraser_text = make_key("dpo", ["erase"], None, NOW)
     path = keys_file(desk.home, None)
     path.parent.mkdir(exist_ok=True)
-    write_keys(path, [operator, scorer])
+    write_keys(path, [operator, scorer, eraser])
     client = TestClient(create_operate_app(desk, Keyring(path)), raise_server_exceptions=False)
     document = client.get("/openapi.json").json()
     for route, operations in document["paths"].items():
@@ -180,7 +193,12 @@ def test_every_route_asks_for_the_role(desk: Desk) -> None:
             assert client.request(method, where).status_code == 401, route
             if route != "/metrics":
                 assert client.request(method, where, headers={"X-API-Key": scorer_text}).status_code == 403, route
-            assert client.request(method, where, headers={"X-API-Key": operator_text}).status_code not in (401, 403), route
+            may, may_not = (
+                (eraser_text, operator_text) if (method, route) == ("delete", "/customers/{customer_id}") else (operator_text, eraser_text)
+            )
+            assert client.request(method, where, headers={"X-API-Key": may}).status_code not in (401, 403), route
+            if route != "/metrics":
+                assert client.request(method, where, headers={"X-API-Key": may_not}).status_code == 403, route
 
 
 def test_the_name_of_the_key_is_on_record(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
