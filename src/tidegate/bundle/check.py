@@ -20,9 +20,9 @@ LONGEST_CPU_SECONDS = 60
 def check_bundle(folder: Path, digest: str | None) -> None:
     """Digests here, parsing and golden rows in a child. Raises BundleRefused with the child's reason."""
     read_manifest(folder, digest)
-    child = subprocess.run(  # noqa: S603 - our own module, no shell
-        [sys.executable, "-m", "tidegate.bundle.check", str(folder), digest or ""], capture_output=True, text=True, timeout=120, check=False
-    )
+    # -P: a file in the folder where somebody happens to stand must not be taken for a library
+    command = [sys.executable, "-P", "-m", "tidegate.bundle.check", str(folder), digest or ""]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own module, no shell
     if child.returncode == 0:
         return
     refused = child.stderr.strip().splitlines()[-1:] if child.returncode == BundleRefused.exit_code else []

@@ -139,7 +139,7 @@ def _verdict(uplift: Interval, treated: Arm, control: Arm) -> Verdict:
 
 def _missing(followed: Followed, money: Money, arms: tuple[Arm, Arm], uplift: Interval | None = None) -> int | None:
     """Outcomes still needed, for the uplift seen so far where it is above 0, else for the one planned. None: more will not help."""
-    if not len(followed.left):
+    if not all(arm.assigned for arm in arms):
         return None
     control_share = float((~followed.treated).mean())
     rate = float(followed.probability.mean())

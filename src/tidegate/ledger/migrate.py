@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from tidegate.ledger.connections import reading, writing
 from tidegate.ledger.schema import SCHEMA_VERSIONS, VERSION_TABLE
 
 _MIGRATION_LOCK = 7_305_801
+_alembic = threading.Lock()  # its context is a global of the process
 
 
 def bring_to_head(engine: sa.Engine) -> None:
@@ -50,4 +52,5 @@ def _upgrade(connection: sa.Connection) -> None:
     folder = str(Path(__file__).parent / "migrations")
     config.set_main_option("script_location", folder.replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _alembic:
+        command.upgrade(config, "head")

@@ -17,7 +17,7 @@ from tidegate.ledger.feedback import HEARD, LONGEST_NOTE, Feedback, record_feedb
 from tidegate.ledger.times import past_time, time_text
 from tidegate.serving.documents import answer, canonical
 from tidegate.serving.patience import asked_ledger
-from tidegate.serving.requests import WHO, add_post, idempotency_key, json_document, ledger_of, misshapen
+from tidegate.serving.requests import add_post, asking, idempotency_key, json_document, ledger_of, misshapen
 from tidegate.serving.schemas import with_parameters
 from tidegate.serving.service import LONGEST_ID, Service, new_id, usable_id
 
@@ -61,7 +61,7 @@ async def post_feedback(service: Service, request: Request) -> Response:
     document = await json_document(request)
     feedback = read_feedback(document, service.key, key, now)
     evidence = {"route": "/feedback", "request": request.state.request_id}
-    recorded = await asked_ledger(service, 1, partial(record_feedback, ledger, feedback, WHO, evidence, now))
+    recorded = await asked_ledger(service, 1, partial(record_feedback, ledger, feedback, asking(request), evidence, now))
     told = {name: getattr(recorded, name) for name in ("feedback_id", "prediction_id", "heard", "at")}
     return answer({**told, "timestamp": recorded.recorded_at})
 

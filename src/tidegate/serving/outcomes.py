@@ -22,7 +22,7 @@ from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import past_time, time_text
 from tidegate.serving.documents import answer, canonical
 from tidegate.serving.patience import asked_ledger
-from tidegate.serving.requests import WHO, add_post, json_document, ledger_of, misshapen
+from tidegate.serving.requests import add_post, asking, json_document, ledger_of, misshapen
 from tidegate.serving.schemas import RejectedCustomer
 from tidegate.serving.service import LONGEST_ID, Refused, Service, usable_id
 
@@ -71,7 +71,7 @@ async def post_outcomes(service: Service, request: Request) -> Response:
     """POST /outcomes."""
     ledger, document = ledger_of(service), await json_document(request)
     items = _items(document, service.settings.max_batch_rows)
-    work = partial(_record, service, ledger, items, request.state.request_id, datetime.now(UTC))
+    work = partial(_record, service, ledger, items, asking(request), request.state.request_id, datetime.now(UTC))
     done, rejected = await asked_ledger(service, len(items), work)
     return answer({"recorded": done.added, "known_already": done.known, "rejected": [asdict(one) for one in rejected]})
 
@@ -86,7 +86,7 @@ def _items(document: Any, most: int) -> list[Any]:
 
 
 def _record(
-    service: Service, ledger: Ledger, items: Sequence[Any], request_id: str, now: datetime
+    service: Service, ledger: Ledger, items: Sequence[Any], who: str, request_id: str, now: datetime
 ) -> tuple[RecordedOutcomes, list[Refused]]:
     """Record the readable outcomes of known customers in one transaction, with one event; name the others.
 
@@ -104,7 +104,7 @@ def _record(
     untimed = first_recorded(ledger, source) or time_text(now)
     kept = [Outcome(one.customer, one.observed_at or untimed, one.outcome, source, time_text(now)) for one in seen if one.customer in known]
     evidence = {"route": "/outcomes", "request": request_id, "rows": len(items), "unknown_customers": len(strangers)}
-    done = record_outcomes(ledger, kept, WHO, {**evidence, "rejected": len(rejected)}, now)
+    done = record_outcomes(ledger, kept, who, {**evidence, "rejected": len(rejected)}, now)
     return done, sorted([*rejected, *strangers], key=lambda one: one.index)
 
 

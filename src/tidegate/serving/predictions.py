@@ -103,7 +103,7 @@ async def predict_csv(service: Service, request: Request) -> Response:
             file = sent.get("file")
             if not isinstance(file, UploadFile):
                 raise InputRefused('The form holds no file named "file".', 'Send the table as the form field "file".')
-            path = await spooled(service, file.file, file.filename or "upload.csv", work)
+            path = await spooled(service, file.file, work)
         finally:
             await sent.close()
         pieces = scored_pieces(service, scorer, path, key, work)

@@ -16,7 +16,6 @@ from tidegate.serving.documents import read_json
 from tidegate.serving.schemas import REFUSALS
 from tidegate.serving.service import LONGEST_KEY, Service
 
-WHO = "scoring API"  # in the audit trail, for what comes in by request
 Route = Callable[[Service, Request], Awaitable[Response]]
 
 
@@ -70,6 +69,12 @@ def idempotency_key(request: Request) -> str | None:
             f"The header Idempotency-Key is not 1 to {LONGEST_KEY} printable ASCII characters.", "Send a UUID, for example."
         )
     return key
+
+
+def asking(request: Request) -> str:
+    """Who asks, for the audit trail: the name of the key, where one was asked for."""
+    key = getattr(request.state, "key", None)
+    return f"{key} (scoring API)" if key else "scoring API"
 
 
 def header(request: Request, name: bytes) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import ExitStack, suppress
@@ -29,7 +28,6 @@ from tidegate.serving.worker import RECORD_SECONDS, RECORDED_TOGETHER, scored_by
 SMALL_FILE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 20
 _PARQUET = b"PAR1"
-_UNUSUAL = re.compile(r"[^A-Za-z0-9._-]")
 
 
 class ScoredFile(StreamingResponse):
@@ -51,10 +49,14 @@ async def _following(first: bytes, pieces: AsyncGenerator[bytes, None]) -> Async
         yield piece
 
 
-async def spooled(service: Service, upload: IO[bytes], name: str, work: ExitStack) -> Path:
-    """The upload as a file in a folder that goes with `work`. Raises TooManyRows on more line ends than rows (a quoted one counts)."""
+async def spooled(service: Service, upload: IO[bytes], work: ExitStack) -> Path:
+    """The upload as a file in a folder that goes with `work`. Raises TooManyRows on more line ends than rows (a quoted one counts).
+
+    It has a name of ours: refusals name the file, and the caller's name for it may name a person.
+    """
     folder = Path(work.enter_context(tempfile.TemporaryDirectory(dir=service.scratch)))
-    return await asyncio.get_running_loop().run_in_executor(None, _spooled, upload, folder, name, service.settings.max_upload_rows)
+    path = folder / "upload"
+    return await asyncio.get_running_loop().run_in_executor(None, _spooled, upload, path, service.settings.max_upload_rows)
 
 
 def scored_pieces(service: Service, scorer: Scorer, path: Path, key: str | None, work: ExitStack) -> AsyncGenerator[bytes, None]:
@@ -102,8 +104,7 @@ def _record(service: Service, scorer: Scorer, predictions: list[Prediction], out
     return kept
 
 
-def _spooled(upload: IO[bytes], folder: Path, name: str, most_rows: int) -> Path:
-    path = folder / (_UNUSUAL.sub("_", name)[-60:].lstrip(".") or "upload")
+def _spooled(upload: IO[bytes], path: Path, most_rows: int) -> Path:
     line_feeds = carriage_returns = 0
     with path.open("wb") as file:
         while chunk := upload.read(_CHUNK_BYTES):

@@ -104,6 +104,15 @@ def test_assignments_that_are_gone_and_arms_that_differ_are_warned_about() -> No
     assert "nothing can be proved" in prove(arms([1.0, 0.0] * 50, []), PRICES, 100, 0).warnings[0]
 
 
+@pytest.mark.parametrize("treated", [True, False])
+def test_an_arm_of_which_nobody_is_left_in_the_ledger_proves_nothing(treated: bool) -> None:
+    mask = np.full(40, treated)
+    followed = Followed(mask, np.ones(40), np.full(40, 100.0), np.full(40, 0.5))
+    found = prove(followed, PRICES, 40, 40)
+    assert (found.verdict, found.uplift, found.more_needed) == ("not enough evidence yet", None, None)
+    assert any("no longer in the ledger" in warning for warning in found.warnings)
+
+
 def test_value_kept_weighs_customers_by_what_they_are_worth() -> None:
     # The rich are kept, the poor leave as before: by heads half the gain, by value nearly all of it.
     left = np.array([0.0] * 100 + [1.0] * 100 + [1.0] * 100 + [1.0] * 100)

@@ -122,7 +122,6 @@ def test_no_fault_tells_either(fault: Exception, api: tuple[Guarded, list[str]],
         assert any('"error":"ValueError"' in line and '"place"' in line for line in api[1])
 
 
-@pytest.mark.xfail(strict=True, reason="a refused file is called by the name that it was uploaded with")
 def test_no_refusal_repeats_the_name_of_a_file(api: tuple[Guarded, list[str]]) -> None:
     answer = api[0].client.post("/predict-csv", files={"file": (f"{WHO}.csv", b"a,b\n1,2\n")}, headers=api[0].bearer())
     assert answer.status_code == 422
