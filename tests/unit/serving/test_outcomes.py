@@ -320,7 +320,7 @@ def test_the_documented_bodies_are_the_ones_that_are_read(client: TestClient, pr
     assert (
         set(paths["/outcomes"]["post"]["responses"])
         == set(paths["/feedback"]["post"]["responses"])
-        == {"200", "401", "403", "413", "415", "422", "503"}
+        == {"200", "401", "403", "408", "413", "415", "422", "429", "503"}
     )
     item = paths["/outcomes"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(item["properties"]["outcomes"]["items"]["properties"]) == {"customer_id", "outcome", "observed_at"}

@@ -110,7 +110,7 @@ def test_no_fault_tells_either(fault: Exception, api: tuple[Guarded, list[str]],
     for place in (
         "predictions.judge",
         "predictions.one_valid",
-        "predictions.stream_scored",
+        "predictions.scored_pieces",
         "outcomes._record",
         "feedback.record_feedback",
     ):

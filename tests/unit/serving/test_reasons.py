@@ -189,7 +189,7 @@ def test_an_explanation_is_recorded_like_a_prediction(client: TestClient, servic
 def test_an_explanation_that_cannot_be_recorded_is_not_answered(
     client: TestClient, service: Service, customer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: object) -> object:
+    def full(*_: object, **__: object) -> object:
         raise LedgerUnavailable("The disk is full.", "Make room.")
 
     monkeypatch.setattr(service.commit, "submit", full)
@@ -279,9 +279,9 @@ def test_a_swap_while_a_prediction_is_recorded_changes_nothing_either(
     assert commit is not None
     submit = commit.submit
 
-    def swapping(predictions: Any) -> Any:
+    def swapping(predictions: Any, **how: Any) -> Any:
         service.scorer = new
-        return submit(predictions)
+        return submit(predictions, **how)
 
     monkeypatch.setattr(commit, "submit", swapping)
     for route, body in routes.items():
@@ -318,7 +318,7 @@ def test_the_documented_shapes_are_the_answers(client: TestClient, service: Serv
     why = client.post("/explain", json=customer).json()
     assert set(why) <= set(shapes["ExplanationAnswer"]["properties"])
     assert set(why["reasons"][0]) == set(shapes["Reason"]["properties"]) == set(shapes["Reason"]["required"])
-    assert set(document["paths"]["/explain"]["post"]["responses"]) == {"200", "401", "403", "413", "415", "422", "503"}
+    assert set(document["paths"]["/explain"]["post"]["responses"]) == {"200", "401", "403", "408", "413", "415", "422", "429", "503"}
     assert client.get("/docs").status_code == 200
 
 
