@@ -23,7 +23,7 @@ from tidegate.ledger.outcomes import Outcome, record_outcomes
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.operations.desk.api import create_operate_app, operate_needs
 from tidegate.operations.desk.desk import Desk
-from tidegate.operations.desk.jobs import Jobs
+from tidegate.operations.desk.jobs import Job, Jobs
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 
@@ -176,7 +176,8 @@ def test_a_form_that_does_not_fit_is_refused(
     assert list(desk.scratch.iterdir()) == []
 
 
-def test_every_route_asks_for_the_role(desk: Desk) -> None:
+def test_every_route_asks_for_the_role(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.jobs, "start", lambda *words: Job("1", "running", "ada", (), AT))
     operator, operator_text = make_key("ada", ["operate"], None, NOW)
     scorer, scorer_text = make_key("shop", ["score"], None, NOW)
     eraser, eraser_text = make_key("dpo", ["erase"], None, NOW)
