@@ -21,8 +21,13 @@ def champion_pointer(storage: Storage) -> Pointer:
 def open_champion(storage: Storage) -> Scorer:
     """The champion's scorer, checked in a child process first. Raises NoChampion or BundleRefused."""
     pointer = champion_pointer(storage)
-    folder = storage.root / "bundles" / pointer.version
-    check_bundle(folder, pointer.digest)
-    scorer = open_scorer(folder, pointer.version, pointer.digest)
+    return open_version(storage, pointer.version, pointer.digest)
+
+
+def open_version(storage: Storage, version: str, digest: str) -> Scorer:
+    """The scorer of a stored version, checked in a child process first. Raises BundleRefused."""
+    folder = storage.root / "bundles" / version
+    check_bundle(folder, digest)
+    scorer = open_scorer(folder, version, digest)
     give_back()
     return scorer

@@ -14,8 +14,9 @@ from starlette.responses import Response, StreamingResponse
 
 from tidegate.errors import InputRefused
 from tidegate.ledger.predictions import Prediction
+from tidegate.serving.arms import scorers_at_work, timed
 from tidegate.serving.documents import answer
-from tidegate.serving.reasons import explained, reasons_asked, require_room, source_count
+from tidegate.serving.reasons import explained_by_arm, reasons_asked, require_room, source_count
 from tidegate.serving.requests import UnsupportedMediaType, add_post, header, idempotency_key, json_document
 from tidegate.serving.schemas import (
     BatchAnswer,
@@ -46,25 +47,30 @@ def add_predictions(app: FastAPI, service: Service) -> None:
 async def predict_one(service: Service, request: Request) -> Response:
     """POST /predict."""
     scorer, key = service.scorer, idempotency_key(request)
-    most = reasons_asked(request, scorer)
+    most, scorers = reasons_asked(request, scorer), scorers_at_work(service.arms, scorer)
     document = await json_document(request)
     valid, rows = one_valid(scorer, document)
     digest = request_digest(service.key, "predict", document) if key else None
-    recorded = await _recorded(service, predict(service, scorer, [valid], rows, "predict", key, digest))
+    with timed(service.arms, scorer) as about:
+        about += predict(service, scorer, [valid], rows, "predict", key, digest)
+        recorded = await _recorded(service, about)
     if not most:
         return answer(answer_of(scorer, recorded[0]))
-    why = await explained(service, scorer, recorded, [valid], rows, most)
+    why = await explained_by_arm(service, scorers, recorded, [valid], rows, most)
     return answer({**answer_of(scorer, recorded[0]), **why[0]})
 
 
 async def explain_one(service: Service, request: Request) -> Response:
     """POST /explain. It scores, so it records: an answer that is not in the ledger would be a score that nobody can account for."""
     scorer, key = service.scorer, idempotency_key(request)
+    scorers = scorers_at_work(service.arms, scorer)
     document = await json_document(request)
     valid, rows = one_valid(scorer, document)
     digest = request_digest(service.key, "explain", document) if key else None
-    recorded = await _recorded(service, predict(service, scorer, [valid], rows, "explain", key, digest))
-    (why,) = await explained(service, scorer, recorded, [valid], rows, source_count(scorer))
+    with timed(service.arms, scorer) as about:
+        about += predict(service, scorer, [valid], rows, "explain", key, digest)
+        recorded = await _recorded(service, about)
+    (why,) = await explained_by_arm(service, scorers, recorded, [valid], rows, source_count(scorer))
     contributions = None if why["reasons"] is None else {one["column"]: one["contribution"] for one in why["reasons"]}
     return answer({**answer_of(scorer, recorded[0]), **why, "contributions": contributions})
 
@@ -72,11 +78,12 @@ async def explain_one(service: Service, request: Request) -> Response:
 async def predict_batch(service: Service, request: Request) -> Response:
     """POST /predict-batch."""
     scorer, key = service.scorer, idempotency_key(request)
-    most = reasons_asked(request, scorer)
+    most, scorers = reasons_asked(request, scorer), scorers_at_work(service.arms, scorer)
     document = await json_document(request)
     customers = _customers(document, service.settings.max_batch_rows)
     if most:
-        await require_room(service, scorer, len(customers), most)
+        for each in scorers:
+            await require_room(service, each, len(customers), most)
     loop = asyncio.get_running_loop()
     kept, rows, rejected = await loop.run_in_executor(None, judge, scorer, customers)
     refused = [asdict(one) for one in rejected]
@@ -86,7 +93,7 @@ async def predict_batch(service: Service, request: Request) -> Response:
     valid = [customers[index] for index in kept]
     found = await loop.run_in_executor(None, predict, service, scorer, valid, rows, "predict-batch", key, digest)
     recorded = await _recorded(service, found)
-    whys = await explained(service, scorer, recorded, valid, rows, most) if most else [{}] * len(kept)
+    whys = await explained_by_arm(service, scorers, recorded, valid, rows, most) if most else [{}] * len(kept)
     together = zip(kept, recorded, whys, strict=True)
     return answer({"predictions": [{"index": at, **answer_of(scorer, one), **why} for at, one, why in together], "rejected": refused})
 

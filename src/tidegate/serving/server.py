@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tidegate.ledger.customer_key import load_or_create_key
 from tidegate.ledger.store import close_ledger, open_ledger
 from tidegate.serving.address import bound
 from tidegate.serving.api import create_app
+from tidegate.serving.experiment import follow_experiment, learn
 from tidegate.serving.follow import follow_champion
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.service import Service
@@ -41,7 +43,10 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
         try:
             home.secrets.mkdir(mode=0o700, exist_ok=True)
             key = load_or_create_key(home.secrets / "customer.key")
-            app = create_app(Service(scorer, ledger, commit, key, settings, Metrics(), scratch), partial(follow_champion, storage=storage))
+            service = Service(scorer, ledger, commit, key, settings, Metrics(), scratch)
+            # Before the first answer: a restart must not move a customer for the second that following takes.
+            learn(service, ledger, storage)
+            app = create_app(service, partial(_follow, storage=storage))
             host, port = listening.getsockname()[:2]
             # uvicorn raises a caught signal again once it has drained; the ledger is still to be closed then.
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -52,6 +57,10 @@ def serve(home: Home, settings: Settings, ledger_url: str, ready: Callable[[str,
         finally:
             commit.close()
             close_ledger(ledger)
+
+
+async def _follow(service: Service, storage: Storage) -> None:
+    await asyncio.gather(follow_champion(service, storage), follow_experiment(service, storage))
 
 
 def _configuration(app: FastAPI) -> uvicorn.Config:
