@@ -20,6 +20,7 @@ from tidegate.customers.rows import Rows
 from tidegate.errors import TidegateError
 from tidegate.experiments.assign import treated
 from tidegate.ledger.experiments import Experiment
+from tidegate.ledger.exposures import Counts
 from tidegate.ledger.predictions import Prediction
 from tidegate.serving.counts import CHAMPION, TREATMENT, VariantCounts
 from tidegate.serving.metrics import Metrics
@@ -47,11 +48,15 @@ class Running:
 
 @dataclass
 class Arms:
-    """One per process. `running` is replaced as a whole; `counts` and `shadows` outlive the experiments that fill them."""
+    """One per process. `running` is replaced as a whole; `counts` and `shadows` outlive the experiments that fill them.
+
+    `written` is what the ledger has of the counts.
+    """
 
     running: Running | None = None
     counts: VariantCounts = field(default_factory=VariantCounts)
     shadows: ShadowQueue = field(default_factory=ShadowQueue)
+    written: list[Counts] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def scored_by_arm(
     else:
         chosen = [one is not None and treated(salt, one, phase.share) for one in hashes]
         found = _split(metrics, running, scorer, rows, chosen, hashes)
-    _count(arms, experiment.number, found, chosen)
+    _count(arms, metrics, experiment.number, found, chosen)
     return found
 
 
@@ -150,13 +155,15 @@ def _scores(metrics: Metrics, scorer: Scorer, rows: Rows) -> list[float]:
     return found
 
 
-def _count(arms: Arms, experiment: int, found: Sequence[Scored], chosen: Sequence[bool]) -> None:
+def _count(arms: Arms, metrics: Metrics, experiment: int, found: Sequence[Scored], chosen: Sequence[bool]) -> None:
     for variant in (CHAMPION, TREATMENT):
         if scores := [one.probability for one in found if one.variant == variant and one.phase is not None]:
             arms.counts.scored(experiment, variant, scores)
+            metrics.variants.labels(variant).inc(len(scores))
     # Drawn, and yet in no arm: the treatment owed an answer.
     if owed := sum(drawn and one.phase is None for drawn, one in zip(chosen, found, strict=True)):
         arms.counts.failed(experiment, TREATMENT, owed)
+        metrics.treatment_failures.inc(owed)
 
 
 def _cast_shadow(arms: Arms, running: Running, rows: Rows, found: Sequence[Scored], prediction_ids: Sequence[str]) -> None:

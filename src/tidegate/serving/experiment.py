@@ -74,7 +74,7 @@ def learn(service: Service, ledger: Ledger, storage: Storage) -> None:
     if found is None:
         if known is not None:
             logger.info("experiment %s has ended", known.experiment.number)
-            write_counts(ledger, known.experiment.number, service.arms.counts.replica, _counted(service, known), datetime.now(UTC))
+            _write(service, ledger)
             service.arms.running = None
         return
     mine = known if known is not None and known.experiment.number == found.number else None
@@ -96,9 +96,11 @@ def _opened(storage: Storage, experiment: Experiment) -> Scorer | None:
 
 
 def _write(service: Service, ledger: Ledger) -> None:
+    """What was counted since the last time, if anything: a commit a second for nothing would keep the disk awake."""
     running = service.arms.running
-    if running is not None and (counted := _counted(service, running)):
+    if running is not None and (counted := _counted(service, running)) and counted != service.arms.written:
         write_counts(ledger, running.experiment.number, service.arms.counts.replica, counted, datetime.now(UTC))
+        service.arms.written = counted
 
 
 def _counted(service: Service, running: Running) -> list[Counts]:
