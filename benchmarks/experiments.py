@@ -1,7 +1,7 @@
 """Experiments: is everybody in one arm on every server, and how often is a difference claimed where there is none?
 
-`python benchmarks/experiments.py arms HOME` asks three real servers about 100,000 ids, restarts them and asks again. HOME has a champion and
-a version 2 for the same customers; it is copied. `python benchmarks/experiments.py looks` looks at simulated experiments every day.
+`python benchmarks/experiments.py arms HOME` asks three real servers about 100,000 ids, restarts them and asks again. HOME has a champion
+and a version 2 for the same customers; it is copied. `python benchmarks/experiments.py looks` looks at simulated experiments every day.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def ask_servers(home: Path, count: int, share: float) -> None:
         asked: list[list[bool]] = []
         for _ in ("first", "after a restart"):
             with ExitStack() as stack:
-                asked += [arms(stack.enter_context(server(copy)), customer, ids) for _ in range(REPLICAS)]
+                for url in [stack.enter_context(server(copy)) for _ in range(REPLICAS)]:
+                    asked.append(arms(url, customer, ids))
+                    print(f"server {len(asked)} of {2 * REPLICAS} asked", file=sys.stderr)
         status = tidegate("experiment", "status", "--home", copy)
     changed = sum(len(set(answers)) > 1 for answers in zip(*asked, strict=True))
     treated = sum(asked[0])

@@ -101,21 +101,18 @@ def recent_predictions(ledger: Ledger, since: datetime, until: datetime) -> dict
 
 
 def split_by_phase(ledger: Ledger, experiment: Experiment) -> dict[int, dict[str, int]]:
-    """Customers by the phase in which they were first seen: phase → variant → customers. Raises LedgerUnavailable."""
+    """Customers by the phase in which they were first seen: phase → variant → customers. Raises LedgerUnavailable.
+
+    Phase and arm are one number, so that the least of a customer says both in one pass: joined to itself, the table took minutes.
+    """
     mine = _predictions.c.experiment_phase.in_([one.phase for one in experiment.phases])
-    first = (
-        sa.select(_predictions.c.customer, sa.func.min(_predictions.c.experiment_phase).label("phase"))
-        .where(mine, _predictions.c.customer.is_not(None))
-        .group_by(_predictions.c.customer)
-        .subquery()
-    )
-    joined = first.join(_predictions, (_predictions.c.customer == first.c.customer) & (_predictions.c.experiment_phase == first.c.phase))
-    columns = (first.c.phase, _predictions.c.variant)
-    query = sa.select(*columns, sa.func.count(_predictions.c.customer.distinct())).select_from(joined).group_by(*columns)
+    both = 2 * _predictions.c.experiment_phase + sa.case((_predictions.c.variant == "treatment", 1), else_=0)
+    query = sa.select(sa.func.min(both).label("first")).where(mine, _predictions.c.customer.is_not(None)).group_by(_predictions.c.customer)
+    first = query.subquery()
     found: dict[int, dict[str, int]] = {}
     with reading(ledger.engine) as connection:
-        for phase, variant, count in connection.execute(query):
-            found.setdefault(phase, {})[variant] = count
+        for number, count in connection.execute(sa.select(first.c.first, sa.func.count()).group_by(first.c.first)):
+            found.setdefault(number // 2, {})["treatment" if number % 2 else "champion"] = count
     return found
 
 
