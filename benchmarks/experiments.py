@@ -128,7 +128,7 @@ def _usual_interval_excludes_zero(control: Evidence, treatment: Evidence) -> boo
 def print_looks(runs: int) -> None:
     names = ("usual 95 % interval of ROC-AUC", "roc_auc", "pr_auc", "false_positive_rate", "false_negative_rate", "verdict", "sample ratio")
     print(f"{runs:,} experiments of 3,000 customers, looked at on 30 days: how many claim a difference on any day")
-    for title, spoilt in (("two equal versions", 0.0), ("treatment spoilt: ROC-AUC 0.96 → 0.92", 1.0), ("0.96 → 0.87", 2.0)):
+    for title, spoilt in (("two equal versions", 0.0), ("treatment spoilt: ROC-AUC 0.96 → 0.89", 1.0), ("0.96 → 0.79", 2.0)):
         began = time.process_time()
         claimed = look_every_day(runs, 3_000, 30, spoilt)
         print(f"{title} ({time.process_time() - began:.0f} s of processor time)")
