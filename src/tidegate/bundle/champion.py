@@ -34,7 +34,7 @@ def open_champion(storage: Storage) -> Scorer:
     A bucket's champion is remembered in the cache beside its bundle, for `open_last_champion`.
     """
     pointer = champion_pointer(storage)
-    scorer = _opened(storage, pointer)
+    scorer = open_version(storage, pointer.version, pointer.digest)
     if isinstance(storage, Bucket):
         _remember(storage, pointer)
     return scorer
@@ -54,13 +54,14 @@ def open_last_champion(storage: Storage) -> Scorer:
                 raise type(error)(f"{error.detail} No champion of it was kept in {storage.cache} yet.", error.remedy) from error
             raise
         logger.warning("version %s serves from the cache, the last champion that was verified here: %s", pointer.version, error)
-        return _opened(storage, pointer)
+        return open_version(storage, pointer.version, pointer.digest)
 
 
-def _opened(storage: Storage, pointer: Pointer) -> Scorer:
-    folder = local_bundle(storage, pointer.version, pointer.digest)
-    check_bundle(folder, pointer.digest)
-    scorer = open_scorer(folder, pointer.version, pointer.digest)
+def open_version(storage: Storage, version: str, digest: str) -> Scorer:
+    """The scorer of a stored version, checked in a child process first. Raises BundleRefused, StorageUnavailable."""
+    folder = local_bundle(storage, version, digest)
+    check_bundle(folder, digest)
+    scorer = open_scorer(folder, version, digest)
     give_back()
     return scorer
 

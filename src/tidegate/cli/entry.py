@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import campaigns, champion, keys, records, scoring, tables, training
+from tidegate.cli import campaigns, champion, experiments, keys, records, scoring, tables, training
 from tidegate.cli.printing import fail, say
 from tidegate.errors import TidegateError
 
@@ -48,6 +48,7 @@ for verb in (
     app.command()(verb)
 app.add_typer(campaigns.campaign)
 app.add_typer(keys.key)
+app.add_typer(experiments.experiment)
 
 
 @app.callback(invoke_without_command=True)

@@ -19,7 +19,7 @@ SCRUB_SECONDS = 60.0
 MOST_SEARCHED = 100
 _BUSY_MS = 30_000
 _CHUNK, _CHUNK_BYTES = 10_000, 8 << 20
-_predictions, _feedback = schema.predictions, schema.feedback
+_predictions, _feedback, _shadows = schema.predictions, schema.feedback, schema.shadows
 
 # Every table with a column `customer`, and when a row of it was written. A new one is added here.
 PERSONAL: tuple[tuple[sa.Table, sa.ColumnElement[str]], ...] = (
@@ -33,36 +33,37 @@ PERSONAL: tuple[tuple[sa.Table, sa.ColumnElement[str]], ...] = (
 def erase_customers(connection: sa.Connection, customers: Mapping[str, str]) -> dict[str, int]:
     """Delete all rows of customers (keyed hash → the latest time, as `time_text`, of a row to go; `ALWAYS` for all); counts by table.
 
-    What was heard about a prediction goes with the prediction. Inside the caller's transaction, which on SQLite overwrites what it deletes.
+    What was heard about a prediction, and its shadow score, go with the prediction. Inside the caller's transaction, which on SQLite overwrites what it deletes.
     """
     _overwrite(connection)
-    counts = {table.name: 0 for table, _ in PERSONAL}
+    counts = {table.name: 0 for table in (*(table for table, _ in PERSONAL), _shadows)}
     if not customers:
         return counts
     values = [{"who": one, "until": until} for one, until in customers.items()]
     who, until = sa.bindparam("who", type_=sa.Text), sa.bindparam("until", type_=sa.Text)
     theirs = sa.select(_predictions.c.prediction_id).where(_predictions.c.customer == who, _predictions.c.created_at <= until)
-    counts["feedback"] += _deleted(connection, sa.delete(_feedback).where(_feedback.c.prediction_id.in_(theirs)), values)
+    for about in (_feedback, _shadows):
+        counts[about.name] += _deleted(connection, sa.delete(about).where(about.c.prediction_id.in_(theirs)), values)
     for table, written in PERSONAL:
         counts[table.name] += _deleted(connection, sa.delete(table).where(table.c.customer == who, written <= until), values)
     return counts
 
 
 def erase_predictions(connection: sa.Connection, predictions: Iterable[str]) -> dict[str, int]:
-    """Delete predictions by id, and what was heard about them; counts by table. As `erase_customers`."""
+    """Delete predictions by id, what was heard about them and their shadow scores; counts by table. As `erase_customers`."""
     _overwrite(connection)
     values = [{"which": one} for one in predictions]
     which = sa.bindparam("which", type_=sa.Text)
     return {
         table.name: _deleted(connection, sa.delete(table).where(table.c.prediction_id == which), values) if values else 0
-        for table in (_feedback, _predictions)
+        for table in (_feedback, _shadows, _predictions)
     }
 
 
 def prediction_ids(ledger: Ledger) -> Iterable[str]:
     """Every prediction id the ledger names, of predictions and of what was heard about them."""
     with reading(ledger.engine) as connection:
-        for column in (_predictions.c.prediction_id, _feedback.c.prediction_id):
+        for column in (_predictions.c.prediction_id, _feedback.c.prediction_id, _shadows.c.prediction_id):
             yield from connection.execute(sa.select(column).where(column.is_not(None)).execution_options(yield_per=5_000)).scalars()
 
 

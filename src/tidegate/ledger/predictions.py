@@ -25,7 +25,7 @@ class Prediction:
     `prediction_id` should begin with its time (as UUID version 7 does): ordered ids touch fewer pages and halve the cost
     of an insert. `customer` is already a keyed hash. `row` is the JSON of the typed row as sent. `source` is `predict`,
     `predict-batch`, `predict-csv` or `explain`. `created_at` is ISO-8601 in UTC with microseconds. `request_digest` is a keyed
-    digest of the canonical request body, compared when `idempotency_key` comes back.
+    digest of the canonical request body, compared when `idempotency_key` comes back. `experiment_phase` is None outside experiments.
     """
 
     prediction_id: str
@@ -41,6 +41,7 @@ class Prediction:
     row: str
     source: str
     created_at: str
+    experiment_phase: int | None = None
 
 
 _COLUMNS = tuple(field.name for field in fields(Prediction))
@@ -50,7 +51,7 @@ _values_of = attrgetter(*_COLUMNS)
 _table = schema.predictions
 _select = sa.select(*(_table.c[name] for name in _COLUMNS))
 
-# Largest statement; 512 rows are 6,656 parameters, below the 32,766 of SQLite and the 65,535 of PostgreSQL.
+# Largest statement; 512 rows are 7,168 parameters, below the 32,766 of SQLite and the 65,535 of PostgreSQL.
 _LARGEST_CHUNK = 512
 
 

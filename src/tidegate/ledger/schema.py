@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # Oldest first; the last is what this code reads and writes. Kept here so that opening a current ledger loads no alembic.
-SCHEMA_VERSIONS = ("0001", "0002", "0003")
+SCHEMA_VERSIONS = ("0001", "0002", "0003", "0004")
 
 # A name of our own: a PostgreSQL database shared with another alembic user (MLflow) already holds an `alembic_version`.
 VERSION_TABLE = "ledger_version"
@@ -32,6 +32,7 @@ predictions = sa.Table(
     sa.Column("row", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("experiment_phase", sa.Integer),
 )
 
 # Partial indexes hold no NULL: a prediction without key or customer pays nothing for them.
@@ -49,6 +50,13 @@ sa.Index(
     postgresql_where=predictions.c.customer.is_not(None),
 )
 sa.Index("predictions_created_at", predictions.c.created_at)
+sa.Index(
+    "predictions_experiment_phase",
+    predictions.c.experiment_phase,
+    predictions.c.created_at,
+    sqlite_where=predictions.c.experiment_phase.is_not(None),
+    postgresql_where=predictions.c.experiment_phase.is_not(None),
+)
 
 events = sa.Table(
     "events",
@@ -120,3 +128,58 @@ for _name, _unique in (("idempotency_key", True), ("prediction_id", False), ("cu
         sqlite_where=feedback.c[_name].is_not(None),
         postgresql_where=feedback.c[_name].is_not(None),
     )
+
+# Numbered by hand: of two processes that start one at the same time, the primary key lets one through, and the other looks again.
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("treatment_version", sa.Text, nullable=False),
+    sa.Column("treatment_digest", sa.Text, nullable=False),
+    sa.Column("control_version", sa.Text, nullable=False),
+    sa.Column("control_digest", sa.Text, nullable=False),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("horizon_days", sa.Integer, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("stopped_at", sa.Text),
+    sa.Column("stopped_by", sa.Text),
+    sa.Column("stop_reason", sa.Text),
+)
+
+# A phase is a stretch of an experiment with one share; a prediction names the phase it was made in, so that the split meant is known.
+experiment_phases = sa.Table(
+    "experiment_phases",
+    metadata,
+    sa.Column("phase", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("experiment", sa.Integer, nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+)
+
+# What a treatment would have said, of predictions that the champion answered. A table of its own: nothing here was ever an answer.
+shadows = sa.Table(
+    "shadows",
+    metadata,
+    sa.Column("prediction_id", sa.Text, primary_key=True),
+    sa.Column("experiment", sa.Integer, nullable=False),
+    sa.Column("probability", sa.Double, nullable=False),
+    sa.Column("threshold", sa.Double, nullable=False),
+)
+
+# Each server counts since it began and writes its whole count over its last one; `latency` and `scores` are JSON lists of counts.
+experiment_counts = sa.Table(
+    "experiment_counts",
+    metadata,
+    sa.Column("experiment", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("replica", sa.Text, primary_key=True),
+    sa.Column("variant", sa.Text, primary_key=True),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.Column("errors", sa.Integer, nullable=False),
+    sa.Column("customers", sa.Integer, nullable=False),
+    sa.Column("latency", sa.Text, nullable=False),
+    sa.Column("scores", sa.Text, nullable=False),
+    sa.Column("written_at", sa.Text, nullable=False),
+)

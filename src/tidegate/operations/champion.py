@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.errors import BundleRefused, InputRefused, NoChampion
 from tidegate.home import Home
 from tidegate.ledger.store import Ledger
+from tidegate.operations.experiment import end_with_champion
 from tidegate.operations.registry_alias import BEHIND, CURRENT, LATER, NOT_ASKED, told_registry
 from tidegate.registry.appoint import appoint, present_champion, require_reason, require_stored, required_digest
 from tidegate.registry.rollback import earlier_champions
@@ -66,7 +67,7 @@ def promote(home: Home, ledger: Ledger, version: str, reason: str, who: str, now
     if seen is not None and (seen.version, seen.digest) == (version, digest):
         return Appointed(seen, version, reason, False, _earlier(ledger, version), NOT_ASKED)
     pointer = appoint(home, ledger, PROMOTED, who, seen, version, digest, reason, now)
-    warning = told_registry(home)
+    ended, warning = end_with_champion(ledger, pointer, who, now), told_registry(home)
     return Appointed(
         pointer,
         seen.version if seen else None,
@@ -74,7 +75,7 @@ def promote(home: Home, ledger: Ledger, version: str, reason: str, who: str, now
         True,
         _earlier(ledger, version),
         BEHIND if warning else CURRENT,
-        (warning,) if warning else (),
+        tuple(filter(None, (warning, ended))),
     )
 
 
@@ -100,8 +101,9 @@ def rollback(home: Home, ledger: Ledger, reason: str, who: str, now: datetime) -
     except BundleRefused as error:
         nearest = f"tidegate promote {left[0]} --reason TEXT leads to the champion before it." if left else error.remedy
         raise BundleRefused(f"Version {target.version} cannot serve again: {error.detail}", nearest) from error
+    ended = end_with_champion(ledger, pointer, who, now)
     warning = f"The registry was not asked: its alias champion may still name version {seen.version}. {LATER}"
-    return Appointed(pointer, seen.version, reason, True, left, BEHIND, (warning,))
+    return Appointed(pointer, seen.version, reason, True, left, BEHIND, tuple(filter(None, (warning, ended))))
 
 
 def _earlier(ledger: Ledger, present: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import struct
 HEAD = struct.Struct(">cI")
 LARGEST_FRAME = 256 << 20
 
-ORDER = b"O"  # to the child: the installation's secret in hex, and the request's key
+ORDER = b"O"  # to the child: the installation's secret in hex, the request's key, and the running experiment or null
 PREDICTIONS = b"P"  # from the child: some predictions, each a list of its values
 RECORD = b"R"  # from the child: those were all of a batch, and how many values of each column were outside the expected range
 KEPT = b"K"  # to the child: null where they are recorded as sent, otherwise [probability, prediction, version] of each

@@ -32,6 +32,14 @@ class Metrics:
         self.outside = Counter(
             "tidegate_outside_expected", "Values outside the range seen in training", ("column",), registry=self.registry
         )
+        self.variants = Counter(
+            "tidegate_variant_customers", "Customers scored in a running experiment", ("variant",), registry=self.registry
+        )
+        self.treatment_failures = Counter(
+            "tidegate_treatment_failures",
+            "Customers whom the champion answered because the version under trial could not",
+            registry=self.registry,
+        )
         self._scored: dict[str, tuple[Histogram, Counter]] = {}
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.version = Gauge(

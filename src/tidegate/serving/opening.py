@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
 from tidegate.ledger.store import close_ledger, open_ledger
 from tidegate.serving.api import create_app
+from tidegate.serving.experiment import follow_experiment, learn
 from tidegate.serving.follow import follow_champion
 from tidegate.serving.logs import form_of, start_logging
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
-from tidegate.storage.objects import open_storage
+from tidegate.storage.objects import Storage, open_storage
 
 HANGING_SECONDS = 10  # beyond the longest wait for a lock
 
@@ -58,7 +60,13 @@ def opened(opening: Opening) -> Iterator[tuple[FastAPI, str]]:
             key = load_or_create_key(home.secrets / "customer.key")
             log = RequestLog(lines.write, form_of(settings), settings.access_log)
             service = Service(scorer, ledger, commit, key, settings, Metrics(opening.metrics), opening.scratch)
-            yield create_app(service, partial(follow_champion, storage=storage), keyring, log), scorer.version
+            # Before the first answer: a restart must not move a customer for the second that following takes.
+            learn(service, ledger, storage)
+            yield create_app(service, partial(_follow, storage=storage), keyring, log), scorer.version
         finally:
             commit.close()
             close_ledger(ledger)
+
+
+async def _follow(service: Service, storage: Storage) -> None:
+    await asyncio.gather(follow_champion(service, storage), follow_experiment(service, storage))

@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from tidegate.errors import InputRefused
+from tidegate.serving.arms import scorers_at_work, timed
 from tidegate.serving.documents import answer
 from tidegate.serving.patience import recorded
-from tidegate.serving.reasons import explained, reasons_asked, require_room, source_count
+from tidegate.serving.reasons import explained_by_arm, reasons_asked, require_room, source_count
 from tidegate.serving.requests import UnsupportedMediaType, add_post, header, idempotency_key, json_document
 from tidegate.serving.schemas import (
     BatchAnswer,
@@ -47,25 +48,30 @@ def add_predictions(app: FastAPI, service: Service) -> None:
 async def predict_one(service: Service, request: Request) -> Response:
     """POST /predict."""
     scorer, key = service.scorer, idempotency_key(request)
-    most = reasons_asked(request, scorer)
+    most, scorers = reasons_asked(request, scorer), scorers_at_work(service.arms, scorer)
     document = await json_document(request)
     valid, rows = one_valid(scorer, document)
     digest = request_digest(service.key, "predict", document) if key else None
-    lines = await recorded(service, predict(service, scorer, [valid], rows, "predict", key, digest))
+    with timed(service.arms, scorer) as about:
+        about += predict(service, scorer, [valid], rows, "predict", key, digest)
+        lines = await recorded(service, about)
     if not most:
         return answer(answer_of(scorer, lines[0]))
-    why = await explained(service, scorer, lines, [valid], rows, most)
+    why = await explained_by_arm(service, scorers, lines, [valid], rows, most)
     return answer({**answer_of(scorer, lines[0]), **why[0]})
 
 
 async def explain_one(service: Service, request: Request) -> Response:
     """POST /explain. It scores, so it records: an answer that is not in the ledger would be a score that nobody can account for."""
     scorer, key = service.scorer, idempotency_key(request)
+    scorers = scorers_at_work(service.arms, scorer)
     document = await json_document(request)
     valid, rows = one_valid(scorer, document)
     digest = request_digest(service.key, "explain", document) if key else None
-    lines = await recorded(service, predict(service, scorer, [valid], rows, "explain", key, digest))
-    (why,) = await explained(service, scorer, lines, [valid], rows, source_count(scorer))
+    with timed(service.arms, scorer) as about:
+        about += predict(service, scorer, [valid], rows, "explain", key, digest)
+        lines = await recorded(service, about)
+    (why,) = await explained_by_arm(service, scorers, lines, [valid], rows, source_count(scorer))
     contributions = None if why["reasons"] is None else {one["column"]: one["contribution"] for one in why["reasons"]}
     return answer({**answer_of(scorer, lines[0]), **why, "contributions": contributions})
 
@@ -73,11 +79,12 @@ async def explain_one(service: Service, request: Request) -> Response:
 async def predict_batch(service: Service, request: Request) -> Response:
     """POST /predict-batch."""
     scorer, key = service.scorer, idempotency_key(request)
-    most = reasons_asked(request, scorer)
+    most, scorers = reasons_asked(request, scorer), scorers_at_work(service.arms, scorer)
     document = await json_document(request)
     customers = _customers(document, service.settings.max_batch_rows)
     if most:
-        await require_room(service, scorer, len(customers), most)
+        for each in scorers:
+            await require_room(service, each, len(customers), most)
     loop = asyncio.get_running_loop()
     kept, rows, rejected = await loop.run_in_executor(None, judge, scorer, customers)
     refused = [asdict(one) for one in rejected]
@@ -87,7 +94,7 @@ async def predict_batch(service: Service, request: Request) -> Response:
     valid = [customers[index] for index in kept]
     found = await loop.run_in_executor(None, predict, service, scorer, valid, rows, "predict-batch", key, digest)
     lines = await recorded(service, found)
-    whys = await explained(service, scorer, lines, valid, rows, most) if most else [{}] * len(kept)
+    whys = await explained_by_arm(service, scorers, lines, valid, rows, most) if most else [{}] * len(kept)
     together = zip(kept, lines, whys, strict=True)
     return answer({"predictions": [{"index": at, **answer_of(scorer, one), **why} for at, one, why in together], "rejected": refused})
 

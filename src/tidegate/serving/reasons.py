@@ -59,6 +59,26 @@ async def require_room(service: Service, scorer: Scorer, customers: int, most: i
         raise InputRefused(sentence, "Send fewer, ask without reasons, or use `tidegate score --reasons`.")
 
 
+async def explained_by_arm(
+    service: Service,
+    scorers: Sequence[Scorer],
+    recorded: Sequence[Prediction],
+    customers: Sequence[Mapping[str, Any]],
+    rows: Rows,
+    most: int,
+) -> list[Document]:
+    """`explained`, each prediction by the one of the scorers that made it; the first one says why the others have no reasons."""
+    found = await explained(service, scorers[0], recorded, customers, rows, most)
+    for scorer in scorers[1:]:
+        places = [place for place, one in enumerate(recorded) if one.bundle_digest == scorer.digest]
+        if not places:
+            continue
+        theirs = [recorded[place] for place in places], [customers[place] for place in places], rows.take(np.array(places))
+        for place, document in zip(places, await explained(service, scorer, *theirs, most), strict=True):
+            found[place] = document
+    return found
+
+
 async def explained(
     service: Service, scorer: Scorer, recorded: Sequence[Prediction], customers: Sequence[Mapping[str, Any]], rows: Rows, most: int
 ) -> list[Document]:

@@ -46,7 +46,7 @@ class PredictionAnswer(BaseModel):
     probabilities: Probabilities
     threshold: float
     model_version: str
-    variant: str
+    variant: Literal["champion", "treatment"] = Field(description="treatment where an experiment runs and the customer is drawn for it")
     prediction_id: str
     timestamp: str
     reasons_space: Literal["logit", "probability"] | None = Field(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.bundle.scorer import Scorer, score
+from tidegate.bundle.scorer import Scorer
 from tidegate.customers.admit import kind_of
 from tidegate.customers.cells import rows_from_objects
 from tidegate.customers.contract import breaches
@@ -23,12 +23,12 @@ from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import customer_hash, keyed_digest
 from tidegate.ledger.predictions import Prediction
 from tidegate.ledger.store import Ledger
+from tidegate.serving.arms import Arms, Scored, scored_by_arm
 from tidegate.serving.documents import canonical, compact
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 
 LONGEST_ID, LONGEST_KEY = 256, 255
-CHAMPION = "champion"
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Service:
 
     `scratch` takes uploaded files while they are scored. `explaining` works out reasons: one thread, begun with the first of them.
     `asking` asks the ledger whatever is not a prediction, apart from the threads that score.
+    `arms` says which version scores whom while an experiment runs.
     """
 
     scorer: Scorer
@@ -48,6 +49,7 @@ class Service:
     scratch: Path
     explaining: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reasons"))
     asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(6, "ledger"))
+    arms: Arms = field(default_factory=Arms)
 
 
 @dataclass(frozen=True)
@@ -119,43 +121,51 @@ def usable_id(identity: object) -> bool:
 def predict(
     service: Service, scorer: Scorer, customers: Sequence[Mapping[str, Any]], rows: Rows, source: str, key: str | None, digest: str | None
 ) -> list[Prediction]:
-    """Score valid customers into predictions that are not recorded yet. A batch's key is continued by the place in it."""
-    probabilities = score(scorer, rows).tolist()
-    service.metrics.scored(scorer, rows, probabilities)
-    return unrecorded(service.key, scorer, customers, probabilities, source, key, digest)
+    """Score valid customers into predictions that are not recorded yet. A batch's key is continued by the place in it.
+
+    Each is scored by the version of the customer's arm where an experiment runs, else by `scorer`, the champion the request began with.
+    """
+    hashes, ids = customer_hashes(service.key, customers), [new_id() for _ in customers]
+    return unrecorded(customers, scored_by_arm(service.arms, service.metrics, scorer, rows, hashes, ids), hashes, ids, source, key, digest)
+
+
+def customer_hashes(secret: bytes, customers: Sequence[Mapping[str, Any]]) -> list[str | None]:
+    """Keyed hashes of the customers' ids, None without one. `secret` is the installation's."""
+    identities = [customer.get("customer_id") for customer in customers]
+    return [None if identity is None else customer_hash(secret, str(identity)) for identity in identities]
 
 
 def unrecorded(
-    secret: bytes,
-    scorer: Scorer,
     customers: Sequence[Mapping[str, Any]],
-    probabilities: Sequence[float],
+    scores: Sequence[Scored],
+    hashes: Sequence[str | None],
+    prediction_ids: Sequence[str],
     source: str,
     key: str | None,
     digest: str | None,
 ) -> list[Prediction]:
-    """Predictions of customers who were just scored. `secret` is the installation's, for their ids."""
+    """Predictions of customers who were just scored; all sequences are of one length."""
     now = datetime.now(UTC).isoformat(timespec="microseconds")
-    threshold = scorer.manifest.threshold
-    names = [column.name for column in scorer.contract.spec.feature_columns]
+    names = [column.name for column in scores[0].scorer.contract.spec.feature_columns]
     found = []
-    for place, (customer, probability) in enumerate(zip(customers, probabilities, strict=True)):
-        identity = customer.get("customer_id")
+    for place, one in enumerate(scores):
+        threshold = one.scorer.manifest.threshold
         found.append(
             Prediction(
-                prediction_id=new_id(),
+                prediction_id=prediction_ids[place],
                 idempotency_key=key if key is None or not place else continued(key, place),
                 request_digest=digest,
-                customer=None if identity is None else customer_hash(secret, str(identity)),
-                model_version=scorer.version,
-                bundle_digest=scorer.digest,
-                variant=CHAMPION,
-                probability=probability,
+                customer=hashes[place],
+                model_version=one.scorer.version,
+                bundle_digest=one.scorer.digest,
+                variant=one.variant,
+                probability=one.probability,
                 threshold=threshold,
-                prediction=int(probability >= threshold),
-                row=compact({name: customer[name] for name in names}),
+                prediction=int(one.probability >= threshold),
+                row=compact({name: customers[place][name] for name in names}),
                 source=source,
                 created_at=now,
+                experiment_phase=one.phase,
             )
         )
     return found

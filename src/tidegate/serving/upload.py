@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from tidegate.bundle.scorer import Scorer
 from tidegate.errors import LedgerUnavailable
 from tidegate.ledger.predictions import Prediction
+from tidegate.serving.arms import FileTrial, count_file, file_trial
 from tidegate.serving.scored_file import TooManyRows, scored_file
 from tidegate.serving.service import Service
 from tidegate.serving.worker import RECORD_SECONDS, RECORDED_TOGETHER, scored_by_worker
@@ -83,14 +84,18 @@ async def unless_left(request: Request, working: Coroutine[Any, Any, bytes]) -> 
 
 
 async def _scored_here(service: Service, scorer: Scorer, path: Path, key: str | None) -> AsyncGenerator[bytes, None]:
-    record = partial(_record, service, scorer)
-    pieces = partial(scored_file, scorer, path, service.key, service.settings.max_upload_rows, key, record)
+    trial = file_trial(service.arms, scorer)
+    record = partial(_record, service, scorer, trial)
+    pieces = partial(scored_file, scorer, trial, path, service.key, service.settings.max_upload_rows, key, record)
     for piece in await asyncio.get_running_loop().run_in_executor(None, lambda: list(pieces())):
         yield piece
 
 
-def _record(service: Service, scorer: Scorer, predictions: list[Prediction], outside: Mapping[str, int]) -> list[Prediction]:
-    service.metrics.counted(scorer, [one.probability for one in predictions], outside)
+def _record(
+    service: Service, scorer: Scorer, trial: FileTrial | None, predictions: list[Prediction], outside: Mapping[str, int]
+) -> list[Prediction]:
+    count_file(service.arms, service.metrics, scorer, trial, predictions)
+    service.metrics.counted(scorer, [], outside)
     if service.commit is None:
         return predictions
     kept: list[Prediction] = []

@@ -19,6 +19,7 @@ from pathlib import Path
 from tidegate.bundle.scorer import Scorer
 from tidegate.errors import BundleRefused, InputRefused, TableRefused, TidegateError, WorkerLost
 from tidegate.ledger.predictions import Prediction
+from tidegate.serving.arms import FileTrial, count_file, file_trial
 from tidegate.serving.frames import CSV, DONE, HEAD, KEPT, LARGEST_FRAME, ORDER, PREDICTIONS, RECORD, REFUSED, framed
 from tidegate.serving.patience import recorded
 from tidegate.serving.scored_file import TooManyRows
@@ -43,11 +44,11 @@ _REFUSALS: dict[str, type[TidegateError]] = {
 
 async def scored_by_worker(service: Service, scorer: Scorer, path: Path, key: str | None, work: ExitStack) -> AsyncGenerator[bytes, None]:
     """CSV in pieces, as `scored_file`, from a child process that ends with `work`. Raises WorkerLost where it ends before."""
-    child = await _started(service, scorer, path, work)
+    trial, child = file_trial(service.arms, scorer), await _started(service, scorer, path, work)
     assert child.stdin is not None
     assert child.stdout is not None
     try:
-        child.stdin.write(framed(ORDER, json.dumps([service.key.hex(), key]).encode()))
+        child.stdin.write(framed(ORDER, json.dumps([service.key.hex(), key, _told(trial)]).encode()))
         kept: list[Prediction] = []
         fresh: list[Prediction] = []
         as_sent = True
@@ -57,7 +58,7 @@ async def scored_by_worker(service: Service, scorer: Scorer, path: Path, key: st
             if kind == PREDICTIONS:
                 found = [Prediction(*values) for values in json.loads(body)]
                 # A few at a time: a whole batch would hold up the event loop for some 20 ms.
-                service.metrics.counted(scorer, [one.probability for one in found], {})
+                count_file(service.arms, service.metrics, scorer, trial, found)
                 fresh += found
             if fresh and (kind == RECORD or len(fresh) >= RECORDED_TOGETHER):
                 lines = await recorded(service, fresh, patience_seconds=RECORD_SECONDS)
@@ -80,6 +81,14 @@ async def scored_by_worker(service: Service, scorer: Scorer, path: Path, key: st
         raise WorkerLost(
             "The process that scored the file ended unexpectedly.", "Send it again; in parts, if that fails as well."
         ) from None
+
+
+def _told(trial: FileTrial | None) -> list[object] | None:
+    """The experiment as the child is told of it: the treatment by its folder, version and digest."""
+    if trial is None:
+        return None
+    treatment = trial.treatment and [str(trial.treatment.folder), trial.treatment.version, trial.treatment.digest]
+    return [trial.number, trial.salt, trial.share, trial.phase, treatment]
 
 
 async def _started(service: Service, scorer: Scorer, path: Path, work: ExitStack) -> Process:

@@ -14,9 +14,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from tidegate.errors import TidegateError
+
+if TYPE_CHECKING:
+    from tidegate.serving.arms import FileTrial
 
 LARGEST_MEMORY_BYTES = 4 << 30
 NICER_BY = 15
@@ -70,7 +73,7 @@ def _score(told: IO[bytes], told_back: IO[bytes]) -> None:
     assert isinstance(order, list)
     try:
         scorer = open_scorer(Path(bundle), version, digest or None)
-        for piece in scored_file(scorer, Path(path), bytes.fromhex(order[0]), int(most_rows), order[1], record):
+        for piece in scored_file(scorer, _trial(order[2]), Path(path), bytes.fromhex(order[0]), int(most_rows), order[1], record):
             send(CSV, piece)
         send(DONE, b"")
     except TidegateError as error:
@@ -79,6 +82,22 @@ def _score(told: IO[bytes], told_back: IO[bytes]) -> None:
         sentence = f"The table needs more than the {LARGEST_MEMORY_BYTES >> 30} GiB of memory that scoring one may take."
         send(REFUSED, json.dumps(["TooLarge", sentence, "Split it, or score it with `tidegate score`."]).encode())
     told_back.flush()
+
+
+def _trial(told: list[Any] | None) -> FileTrial | None:
+    """The experiment that the order names. A treatment that cannot be opened any more answers nobody: the champion does."""
+    from tidegate.bundle.scorer import open_scorer
+    from tidegate.errors import BundleRefused
+    from tidegate.serving.arms import FileTrial
+
+    if told is None:
+        return None
+    number, salt, share, phase, treatment = told
+    try:
+        opened = treatment and open_scorer(Path(treatment[0]), treatment[1], treatment[2])
+    except BundleRefused:
+        opened = None
+    return FileTrial(number, salt, share, phase, opened)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ def test_migrations_build_the_tables_the_code_declares(ledger: Ledger) -> None:
         "predictions_customer",
         "feedback_customer",
         "feedback_prediction_id",
+        "predictions_experiment_phase",
     }
 
 

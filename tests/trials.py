@@ -1,0 +1,33 @@
+"""A second version to try beside a champion: the same bundle with its scores moved, registered as a training would."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+
+from tidegate.bundle.champion import champion_pointer
+from tidegate.bundle.golden import write_golden
+from tidegate.bundle.manifest import Manifest, seal
+from tidegate.bundle.scorer import open_scorer
+from tidegate.home import Home
+from tidegate.ledger.events import append_event
+from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
+from tidegate.storage.files import Storage
+
+
+def plant_version(home: Home, version: str, shift: float) -> str:
+    """Store a version that is the champion (one linear model) with `shift` added to its log-odds; sound in every digest. Its digest."""
+    folder = home.storage / "bundles" / version
+    shutil.copytree(home.storage / "bundles" / champion_pointer(Storage(home.storage)).version, folder)
+    model = json.loads((folder / "model.json").read_bytes())
+    model[0]["intercept"] += shift
+    (folder / "model.json").write_text(json.dumps(model))
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes())
+    seal(folder, manifest)
+    write_golden(folder, open_scorer(folder, version))
+    digest = seal(folder, manifest)
+    ledger = open_ledger(sqlite_url(home.ledger))
+    append_event(ledger, "test", "trained", {"version": version, "digest": digest, "algorithm": "planted"}, datetime.now(UTC))
+    close_ledger(ledger)
+    return digest

@@ -1,0 +1,156 @@
+"""Experiments in the ledger: one at a time, a share that rises, an end that is written once; and what is read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tidegate.errors import InputRefused
+from tidegate.ledger.connections import writing
+from tidegate.ledger.events import list_events, verify_events
+from tidegate.ledger.experiments import (
+    CANARY_STOPPED,
+    RAISED,
+    STARTED,
+    Experiment,
+    Mode,
+    Terms,
+    find_experiment,
+    raise_share,
+    running_experiment,
+    start_experiment,
+    stop_experiment,
+)
+from tidegate.ledger.exposures import (
+    Counts,
+    Shadow,
+    count_shadows,
+    heard_in,
+    read_counts,
+    recent_predictions,
+    record_shadows,
+    split_by_phase,
+    trials,
+    write_counts,
+)
+from tidegate.ledger.feedback import Feedback, record_feedback
+from tidegate.ledger.outcomes import Outcome, record_outcomes
+from tidegate.ledger.predictions import Prediction, count_predictions, insert_predictions, sample_predictions
+from tidegate.ledger.store import Ledger
+from tidegate.ledger.times import time_text
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+Make = Callable[..., Prediction]
+
+
+def started(ledger: Ledger, share: float = 0.5, mode: Mode = "ab") -> Experiment:
+    return start_experiment(ledger, Terms(mode, ("2", "t" * 64), ("7", "b" * 64), share, 30), "salt", "ana", NOON)
+
+
+def made(ledger: Ledger, predictions: Sequence[Prediction]) -> None:
+    with writing(ledger.engine) as connection:
+        insert_predictions(connection, predictions)
+
+
+def test_one_runs_at_a_time_and_each_step_is_an_event(ledger: Ledger) -> None:
+    assert (running_experiment(ledger), find_experiment(ledger)) == (None, None)
+    first = started(ledger)
+    assert running_experiment(ledger) == first
+    with pytest.raises(InputRefused, match=r"Experiment 1 .* is running"):
+        started(ledger)
+    raised = raise_share(ledger, 1, 0.8, "bob", NOON + DAY)
+    assert [(phase.phase, phase.share, phase.who) for phase in raised.phases] == [(1, 0.5, "ana"), (2, 0.8, "bob")]
+    for share in (0.8, 0.2):
+        with pytest.raises(InputRefused, match="only rises"):
+            raise_share(ledger, 1, share, "bob", NOON)
+    assert stop_experiment(ledger, 1, "errors", "scoring API", NOON, CANARY_STOPPED, {"errors": 9})
+    assert not stop_experiment(ledger, 1, "late", "ana", NOON)
+    with pytest.raises(InputRefused, match="stopped meanwhile"):
+        raise_share(ledger, 1, 0.9, "bob", NOON)
+    second = started(ledger, 0.1)
+    assert (second.number, second.phase.phase) == (2, 3)
+    ended = find_experiment(ledger, 1)
+    assert ended is not None
+    assert (ended.stop_reason, ended.stopped_by) == ("errors", "scoring API")
+    assert find_experiment(ledger) == second
+    assert [event.what for event in list_events(ledger)] == [STARTED, CANARY_STOPPED, RAISED, STARTED]
+    assert verify_events(ledger) == "ok"
+
+
+def test_counts_are_replaced_by_their_server_and_added_up_over_all(ledger: Ledger) -> None:
+    number = started(ledger).number
+    first = Counts("treatment", 2, 1, 3, (1, 1), (0, 3))
+    write_counts(ledger, number, "one", [first], NOON)
+    write_counts(ledger, number, "one", [Counts("treatment", 4, 1, 6, (2, 2), (0, 6)), Counts("champion", 1, 0, 1, (1, 0), (1, 0))], NOON)
+    write_counts(ledger, number, "two", [first], NOON)
+    assert read_counts(ledger, number) == {
+        "treatment": Counts("treatment", 6, 2, 9, (3, 3), (0, 9)),
+        "champion": Counts("champion", 1, 0, 1, (1, 0), (1, 0)),
+    }
+    assert read_counts(ledger, number + 1) == {}
+
+
+def test_customers_count_in_the_phase_in_which_they_came_first(ledger: Ledger, make: Make) -> None:
+    started(ledger)
+    experiment = raise_share(ledger, 1, 0.8, "ana", NOON)
+    made(ledger, [make(1, experiment_phase=1), make(2, experiment_phase=1, variant="treatment"), make(3)])
+    later = {"customer": f"{1:032x}", "experiment_phase": 2, "variant": "treatment"}
+    made(ledger, [make(4, **later), make(5, experiment_phase=2, variant="treatment"), make(6, experiment_phase=2)])
+    assert split_by_phase(ledger, experiment) == {1: {"champion": 1, "treatment": 1}, 2: {"champion": 1, "treatment": 1}}
+    since = datetime(2026, 1, 2, tzinfo=UTC)
+    assert recent_predictions(ledger, since, since + DAY) == {"champion": (3, 3), "treatment": (3, 3)}
+    assert recent_predictions(ledger, since + DAY, since + 2 * DAY) == {}
+
+
+def test_a_shadow_is_no_prediction_and_has_one_that_was_given(ledger: Ledger, make: Make) -> None:
+    number = started(ledger, mode="shadow").number
+    made(ledger, [make(1)])
+    shadows = [Shadow("id-00000001", number, 0.9, 0.5), Shadow("never recorded", number, 0.9, 0.5)]
+    assert record_shadows(ledger, shadows) == {"id-00000001"}
+    assert (count_shadows(ledger, number), count_predictions(ledger), len(sample_predictions(ledger, 10))) == (1, 1, 1)
+
+
+def test_each_customer_is_tried_once_on_what_matured_in_the_experiment(ledger: Ledger, make: Make) -> None:
+    experiment = started(ledger)
+
+    def at(number: int, day: int, who: int, **changes: object) -> Prediction:
+        values = {"customer": f"{who:032x}", "created_at": time_text(NOON + day * DAY), "experiment_phase": 1, **changes}
+        return make(number, **values)
+
+    made(
+        ledger,
+        [
+            at(1, 1, who=1, probability=0.1),
+            at(2, 2, who=1, probability=0.9),  # the same customer again
+            at(3, 1, who=2, variant="treatment"),
+            at(4, 1, who=3, experiment_phase=None),  # beside the experiment
+            at(5, 1, who=4),  # no outcome
+            at(6, 20, who=5),  # not matured
+            at(7, -1, who=6, experiment_phase=None),
+        ],
+    )
+    seen = [Outcome(f"{who:032x}", time_text(NOON + 3 * DAY), int(who == 1), "test", time_text(NOON)) for who in (1, 2, 3, 6)]
+    record_outcomes(ledger, [*seen, Outcome(f"{5:032x}", time_text(NOON + 21 * DAY), 1, "test", time_text(NOON))], "ana", {}, NOON)
+    found = list(trials(ledger, experiment, NOON + 40 * DAY))
+    assert [(one.prediction.prediction_id[-1], one.prediction.variant, one.prediction.outcome) for one in found] == [
+        ("1", "champion", 1),
+        ("3", "treatment", 0),
+    ]
+    heard = Feedback("f", None, None, "id-00000003", None, "prediction_wrong", None, time_text(NOON), time_text(NOON))
+    record_feedback(ledger, heard, "ana", {}, NOON)
+    assert heard_in(ledger, experiment) == {"treatment": {"prediction_wrong": 1}}
+
+
+def test_a_shadow_is_tried_on_the_customers_that_it_scored(ledger: Ledger, make: Make) -> None:
+    experiment = started(ledger, mode="shadow")
+    created = time_text(NOON + DAY)
+    made(ledger, [make(number, created_at=created, experiment_phase=1) for number in (1, 2)])
+    record_shadows(ledger, [Shadow("id-00000002", experiment.number, 0.9, 0.5)])
+    outcomes = [Outcome(f"{who:032x}", time_text(NOON + 2 * DAY), 1, "test", created) for who in (1, 2)]
+    record_outcomes(ledger, outcomes, "ana", {}, NOON)
+    (only,) = trials(ledger, experiment, NOON + 40 * DAY)
+    assert only.shadow is not None
+    assert (only.prediction.prediction_id, only.shadow.probability) == ("id-00000002", 0.9)
