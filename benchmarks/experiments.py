@@ -30,7 +30,7 @@ from tidegate.bundle.golden import synthetic_rows
 from tidegate.experiments.judge import NOT_ENOUGH, Evidence, judge, sample_ratio
 from tidegate.measures.classification import roc_auc
 from tidegate.measures.influence import roc_auc_influence
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 BATCH, REPLICAS = 10_000, 3
 
@@ -68,7 +68,7 @@ def arms(url: str, customer: dict[str, Any], ids: list[str]) -> list[bool]:
 
 def a_customer(home: Path) -> dict[str, Any]:
     """One valid customer of the champion's table, made up from its spec."""
-    return synthetic_rows(open_champion(Storage(home / "storage")).contract.spec, count=1)[0]
+    return synthetic_rows(open_champion(Folder(home / "storage")).contract.spec, count=1)[0]
 
 
 def ask_servers(home: Path, count: int, share: float) -> None:

@@ -21,8 +21,8 @@ from tidegate.home import open_home
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.serving.api import create_app
+from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.metrics import Metrics
-from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
 from tidegate.settings import Settings
 from tidegate.storage.files import Folder

@@ -13,13 +13,13 @@ from tidegate.bundle.scorer import open_scorer
 from tidegate.home import Home
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 
 
 def plant_version(home: Home, version: str, shift: float) -> str:
     """Store a version that is the champion (one linear model) with `shift` added to its log-odds; sound in every digest. Its digest."""
     folder = home.storage / "bundles" / version
-    shutil.copytree(home.storage / "bundles" / champion_pointer(Storage(home.storage)).version, folder)
+    shutil.copytree(home.storage / "bundles" / champion_pointer(Folder(home.storage)).version, folder)
     model = json.loads((folder / "model.json").read_bytes())
     model[0]["intercept"] += shift
     (folder / "model.json").write_text(json.dumps(model))

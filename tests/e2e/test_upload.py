@@ -22,7 +22,7 @@ from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home, open_home
 from tidegate.ledger.predictions import count_predictions
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
-from tidegate.serving.upload import SMALL_FILE_BYTES
+from tidegate.serving.uploads.stream import SMALL_FILE_BYTES
 
 PATIENCE_SECONDS = 30
 

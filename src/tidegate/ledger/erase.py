@@ -33,7 +33,8 @@ PERSONAL: tuple[tuple[sa.Table, sa.ColumnElement[str]], ...] = (
 def erase_customers(connection: sa.Connection, customers: Mapping[str, str]) -> dict[str, int]:
     """Delete all rows of customers (keyed hash → the latest time, as `time_text`, of a row to go; `ALWAYS` for all); counts by table.
 
-    What was heard about a prediction, and its shadow score, go with the prediction. Inside the caller's transaction, which on SQLite overwrites what it deletes.
+    What was heard about a prediction, and its shadow score, go with the prediction. Inside the caller's transaction, which on SQLite
+    overwrites what it deletes.
     """
     _overwrite(connection)
     counts = {table.name: 0 for table in (*(table for table, _ in PERSONAL), _shadows)}

@@ -10,15 +10,15 @@ from typing import Any
 from fastapi import FastAPI
 
 from tidegate.access.keyring import Keyring
-from tidegate.serving.assembly import Plan, assembled
-from tidegate.serving.authorization import scoring_needs
 from tidegate.serving.feedback import add_feedback
-from tidegate.serving.gate import Surroundings
-from tidegate.serving.limits import Limits
+from tidegate.serving.front.assembly import Plan, assembled
+from tidegate.serving.front.authorization import scoring_needs
+from tidegate.serving.front.gate import Surroundings
+from tidegate.serving.front.limits import Limits
+from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.outcomes import add_outcomes
 from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import UPLOAD, add_predictions
-from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
 from tidegate.serving.vitals import watch_vitals
 

@@ -19,12 +19,12 @@ from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
 from tidegate.ledger.store import close_ledger, open_ledger
 from tidegate.serving.api import create_app
-from tidegate.serving.experiment import follow_experiment, learn
 from tidegate.serving.follow import follow_champion
-from tidegate.serving.logs import form_of, start_logging
+from tidegate.serving.front.logs import form_of, start_logging
+from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.metrics import Metrics
-from tidegate.serving.request_log import RequestLog
 from tidegate.serving.service import Service
+from tidegate.serving.trial.follow import follow_experiment, learn
 from tidegate.settings import Settings
 from tidegate.storage.objects import Storage, open_storage
 

@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from tidegate.errors import InputRefused
-from tidegate.serving.arms import scorers_at_work, timed
 from tidegate.serving.documents import answer
 from tidegate.serving.patience import recorded
 from tidegate.serving.reasons import explained_by_arm, reasons_asked, require_room, source_count
@@ -28,7 +27,8 @@ from tidegate.serving.schemas import (
     with_parameters,
 )
 from tidegate.serving.service import Service, answer_of, judge, one_valid, predict, request_digest
-from tidegate.serving.upload import ScoredFile, scored_pieces, spooled, unless_left
+from tidegate.serving.trial.arms import scorers_at_work, timed
+from tidegate.serving.uploads.stream import ScoredFile, scored_pieces, spooled, unless_left
 
 UPLOAD = "/predict-csv"
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file with its scores"}

@@ -23,9 +23,9 @@ from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import customer_hash, keyed_digest
 from tidegate.ledger.predictions import Prediction
 from tidegate.ledger.store import Ledger
-from tidegate.serving.arms import Arms, Scored, scored_by_arm
 from tidegate.serving.documents import canonical, compact
 from tidegate.serving.metrics import Metrics
+from tidegate.serving.trial.arms import Arms, Scored, scored_by_arm
 from tidegate.settings import Settings
 
 LONGEST_ID, LONGEST_KEY = 256, 255

@@ -19,6 +19,7 @@ from tidegate.ledger.campaigns import Assignment, record_campaign
 from tidegate.ledger.connections import writing
 from tidegate.ledger.erase import ALWAYS, PERSONAL, erase_customers, erase_predictions, prediction_ids, predictions_of, scrub
 from tidegate.ledger.events import verify_events
+from tidegate.ledger.exposures import Shadow, record_shadows
 from tidegate.ledger.feedback import Feedback, record_feedback
 from tidegate.ledger.outcomes import Outcome, record_outcomes
 from tidegate.ledger.predictions import Prediction, insert_predictions
@@ -41,8 +42,13 @@ def fill(ledger: Ledger, make: Make, when: datetime = NOON, first: int = 1) -> N
         said = Feedback(f"f{number}", None, None, f"id-{number:08d}", None, "will_leave", f"note {number}", at, at)
         record_feedback(ledger, said, "ana", {}, when)
         assert one is None or record_outcomes(ledger, [Outcome(one, at, 1, "test", at)], "ana", {}, when).added == 1
+    record_shadows(ledger, [Shadow(f"id-{number:08d}", 1, 0.5, 0.5) for _, number in whom])
     chosen = [Assignment(one, "treated", rank, 0.5, 1.0, 1.0, "7") for rank, one in enumerate((ANA, BEN), 1)]
     record_campaign(ledger, f"c{first}", {}, chosen, "ana", when)
+
+
+def shadows(outsider: Outsider) -> list[str]:
+    return [row[0] for row in outsider.execute("SELECT prediction_id FROM shadows ORDER BY prediction_id", []).fetchall()]
 
 
 def rows(outsider: Outsider, customer: str) -> dict[str, int]:
@@ -59,15 +65,16 @@ def test_a_customer_goes_from_every_table_and_nobody_else(ledger: Ledger, outsid
     fill(ledger, make)
     with writing(ledger.engine) as connection:
         found = erase_customers(connection, {ANA: ALWAYS, f"{9:032x}": ALWAYS})
-    assert found == {"feedback": 1, "outcomes": 1, "assignments": 1, "predictions": 1}
+    assert found == {"feedback": 1, "outcomes": 1, "assignments": 1, "predictions": 1, "shadows": 1}
     assert set(rows(outsider, ANA).values()) == {0}
     assert set(rows(outsider, BEN).values()) == {1}
+    assert shadows(outsider) == ["id-00000002", "id-00000003"]
     scrub(ledger, [ANA])
     assert verify_events(ledger) == "ok"
     assert check_ledger(ledger) == "ok"
     with writing(ledger.engine) as connection:
         assert set(erase_customers(connection, {ANA: ALWAYS}).values()) == {0}
-        assert erase_customers(connection, {}) == dict.fromkeys(("feedback", "outcomes", "assignments", "predictions"), 0)
+        assert erase_customers(connection, {}) == dict.fromkeys(("feedback", "outcomes", "assignments", "predictions", "shadows"), 0)
 
 
 def test_only_what_was_written_until_then_goes(ledger: Ledger, outsider: Outsider, make: Make) -> None:
@@ -83,9 +90,9 @@ def test_only_what_was_written_until_then_goes(ledger: Ledger, outsider: Outside
 def test_a_prediction_goes_by_its_id_with_what_was_heard_of_it(ledger: Ledger, outsider: Outsider, make: Make) -> None:
     fill(ledger, make)
     with writing(ledger.engine) as connection:
-        assert erase_predictions(connection, ["id-00000003", "unknown"]) == {"feedback": 1, "predictions": 1}
-        assert erase_predictions(connection, []) == {"feedback": 0, "predictions": 0}
-    assert sorted(prediction_ids(ledger)) == ["id-00000001"] * 2 + ["id-00000002"] * 2
+        assert erase_predictions(connection, ["id-00000003", "unknown"]) == {"feedback": 1, "predictions": 1, "shadows": 1}
+        assert erase_predictions(connection, []) == {"feedback": 0, "predictions": 0, "shadows": 0}
+    assert sorted(prediction_ids(ledger)) == ["id-00000001"] * 3 + ["id-00000002"] * 3
 
 
 def many(ledger: Ledger, make: Make, secure: bool) -> list[Prediction]:

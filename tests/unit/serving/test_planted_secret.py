@@ -12,7 +12,7 @@ import pytest
 
 from guarded import Guarded, guarded
 from tidegate.errors import LedgerUnavailable
-from tidegate.serving.logs import LineFormatter, LineHandler
+from tidegate.serving.front.logs import LineFormatter, LineHandler
 
 WHO, WORD, NUMBER = "PLANTED-CUSTOMER-4711", "PLANTED-VALUE", 48_151.623_42
 PLANTED = ("PLANTED", "4711", "48151")

@@ -26,12 +26,12 @@ from tidegate.operations.places import opened_ledger
 from tidegate.operations.verify import OK, verify
 from tidegate.registry.appoint import present_champion
 from tidegate.serving.address import bound
-from tidegate.serving.assembly import Plan, assembled
-from tidegate.serving.authorization import ASSETS, OPEN
-from tidegate.serving.gate import Surroundings
-from tidegate.serving.logs import form_of, start_logging
+from tidegate.serving.front.assembly import Plan, assembled
+from tidegate.serving.front.authorization import ASSETS, OPEN
+from tidegate.serving.front.gate import Surroundings
+from tidegate.serving.front.logs import form_of, start_logging
+from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.metrics import CONTENT_TYPE, Metrics
-from tidegate.serving.request_log import RequestLog
 from tidegate.serving.server import listen
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage

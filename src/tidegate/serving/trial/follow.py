@@ -22,9 +22,9 @@ from tidegate.errors import TidegateError
 from tidegate.ledger.experiments import Experiment, running_experiment
 from tidegate.ledger.exposures import Counts, write_counts
 from tidegate.ledger.store import Ledger
-from tidegate.serving.arms import Running
-from tidegate.serving.canary import CanaryGuard
 from tidegate.serving.service import Service
+from tidegate.serving.trial.arms import Running
+from tidegate.serving.trial.canary import CanaryGuard
 from tidegate.storage.objects import Storage
 
 EVERY_SECONDS = 1.0

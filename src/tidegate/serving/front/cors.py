@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidegate.serving.headers import Headers
+from tidegate.serving.front.headers import Headers
 
 _EXPOSED = (b"access-control-expose-headers", b"X-Request-ID, X-Model-Version, Retry-After")
 _VARY = (b"vary", b"Origin")

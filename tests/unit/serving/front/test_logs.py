@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tidegate.serving import logs
-from tidegate.serving.logs import LineFormatter, LineWriter, form_of
-from tidegate.serving.request_log import RequestLog
+from tidegate.serving.front import logs
+from tidegate.serving.front.logs import LineFormatter, LineWriter, form_of
+from tidegate.serving.front.request_log import RequestLog
 from tidegate.settings import Settings
 
 

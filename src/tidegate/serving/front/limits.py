@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.serving.documents import refusal
-from tidegate.serving.linger import answer_unread
+from tidegate.serving.front.linger import answer_unread
 from tidegate.settings import Settings
 
 REQUESTS, BATCHES = ("/predict", "/explain", "/feedback"), ("/predict-batch", "/outcomes")

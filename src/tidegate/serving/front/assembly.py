@@ -16,11 +16,11 @@ from starlette.routing import Route
 
 from tidegate import __version__
 from tidegate.errors import TidegateError
-from tidegate.serving.authorization import ASSETS, DOCUMENTATION, OPENAPI, Needs, Policy, template_of
-from tidegate.serving.documentation import add_documentation, document_keys
 from tidegate.serving.documents import error_name, refusal, refusal_of
-from tidegate.serving.gate import Gate, Surroundings
-from tidegate.serving.headers import headers_by_route
+from tidegate.serving.front.authorization import ASSETS, DOCUMENTATION, OPENAPI, Needs, Policy, template_of
+from tidegate.serving.front.documentation import add_documentation, document_keys
+from tidegate.serving.front.gate import Gate, Surroundings
+from tidegate.serving.front.headers import headers_by_route
 
 # Nothing leaves this process unasked, whatever the environment says: what is measured stands in /metrics.
 _NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}

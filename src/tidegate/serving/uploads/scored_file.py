@@ -19,8 +19,8 @@ from tidegate.customers.load import Table, open_table
 from tidegate.errors import InputRefused
 from tidegate.ledger.customer_key import keyed_digest
 from tidegate.ledger.predictions import Prediction
-from tidegate.serving.arms import FileTrial, drawn_again
 from tidegate.serving.service import continued, customer_hashes, new_id, unrecorded
+from tidegate.serving.trial.arms import FileTrial, drawn_again
 
 # From predictions, and how many values of each column were outside the expected range, to the predictions that are now in the ledger.
 Record = Callable[[list[Prediction], Mapping[str, int]], list[Prediction]]

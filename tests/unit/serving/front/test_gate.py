@@ -225,7 +225,7 @@ def test_each_request_leaves_one_line(api: Guarded, monkeypatch: pytest.MonkeyPa
     api.client.post("/predict", json={}, headers=api.bearer())
     assert last(api)["error"] == "row_refused"
 
-    def gone(_: object) -> object:
+    def gone(*_: object, **__: object) -> object:
         raise LedgerUnavailable("The disk is full.", "Make room.")
 
     monkeypatch.setattr(api.service.commit, "submit", gone)

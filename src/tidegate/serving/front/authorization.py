@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from tidegate.access.keyring import Keyring
 from tidegate.access.keys import ROLES, SCORE, Key
-from tidegate.serving.headers import Headers
+from tidegate.serving.front.headers import Headers
 
 DOCUMENTATION, OPENAPI, ASSETS = "/docs", "/openapi.json", "/static-offline-docs"
 ANY_KEY = frozenset(ROLES)

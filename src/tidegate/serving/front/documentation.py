@@ -13,7 +13,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import Response
 
 from tidegate.access.keyring import Keyring
-from tidegate.serving.authorization import ASSETS, DOCUMENTATION, OPENAPI, Policy
+from tidegate.serving.front.authorization import ASSETS, DOCUMENTATION, OPENAPI, Policy
 
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key; `tidegate key add` makes one"},

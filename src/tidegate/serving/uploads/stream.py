@@ -20,10 +20,10 @@ from starlette.types import Receive, Scope, Send
 from tidegate.bundle.scorer import Scorer
 from tidegate.errors import LedgerUnavailable
 from tidegate.ledger.predictions import Prediction
-from tidegate.serving.arms import FileTrial, count_file, file_trial
-from tidegate.serving.scored_file import TooManyRows, scored_file
 from tidegate.serving.service import Service
-from tidegate.serving.worker import RECORD_SECONDS, RECORDED_TOGETHER, scored_by_worker
+from tidegate.serving.trial.arms import FileTrial, count_file, file_trial
+from tidegate.serving.uploads.scored_file import TooManyRows, scored_file
+from tidegate.serving.uploads.worker import RECORD_SECONDS, RECORDED_TOGETHER, scored_by_worker
 
 # Below it a child process would cost more than the work; a Parquet file says nothing of its rows by its size.
 SMALL_FILE_BYTES = 1 << 20

@@ -10,9 +10,9 @@ from tidegate.experiments.guard import LATENCY_BOUNDS, SCORE_BOUNDS, Seen, Wrong
 from tidegate.ledger.experiments import CANARY_STOPPED, STOPPED, Experiment, stop_experiment
 from tidegate.ledger.exposures import Counts, read_counts, recent_predictions
 from tidegate.ledger.store import Ledger
-from tidegate.serving.arms import Running
-from tidegate.serving.counts import CHAMPION, TREATMENT
 from tidegate.serving.service import Service
+from tidegate.serving.trial.arms import Running
+from tidegate.serving.trial.counts import CHAMPION, TREATMENT
 
 WHO = "scoring API"
 WINDOWS_SECONDS = (60, 600)

@@ -14,14 +14,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidegate.access.keyring import Keyring
-from tidegate.serving.authorization import Denied, Policy, admitted
-from tidegate.serving.cors import Cors, from_elsewhere
 from tidegate.serving.documents import refusal
-from tidegate.serving.headers import PLAIN, Headers
-from tidegate.serving.linger import answer_unread
-from tidegate.serving.logs import fault
+from tidegate.serving.front.authorization import Denied, Policy, admitted
+from tidegate.serving.front.cors import Cors, from_elsewhere
+from tidegate.serving.front.headers import PLAIN, Headers
+from tidegate.serving.front.linger import answer_unread
+from tidegate.serving.front.logs import fault
+from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.metrics import Metrics
-from tidegate.serving.request_log import RequestLog
 from tidegate.settings import Settings
 
 CLIENT_LEFT = 499  # the caller hung up before the request was whole; nobody hears an answer

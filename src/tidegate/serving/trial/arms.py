@@ -22,9 +22,9 @@ from tidegate.experiments.assign import treated
 from tidegate.ledger.experiments import Experiment
 from tidegate.ledger.exposures import Counts
 from tidegate.ledger.predictions import Prediction
-from tidegate.serving.counts import CHAMPION, TREATMENT, VariantCounts
 from tidegate.serving.metrics import Metrics
-from tidegate.serving.shadow import ShadowQueue
+from tidegate.serving.trial.counts import CHAMPION, TREATMENT, VariantCounts
+from tidegate.serving.trial.shadow import ShadowQueue
 
 logger = logging.getLogger("tidegate.serving")
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from tidegate.bundle.scorer import Scorer
 from tidegate.errors import BundleRefused, InputRefused, TableRefused, TidegateError, WorkerLost
 from tidegate.ledger.predictions import Prediction
-from tidegate.serving.arms import FileTrial, count_file, file_trial
-from tidegate.serving.frames import CSV, DONE, HEAD, KEPT, LARGEST_FRAME, ORDER, PREDICTIONS, RECORD, REFUSED, framed
 from tidegate.serving.patience import recorded
-from tidegate.serving.scored_file import TooManyRows
 from tidegate.serving.service import Service
+from tidegate.serving.trial.arms import FileTrial, count_file, file_trial
+from tidegate.serving.uploads.frames import CSV, DONE, HEAD, KEPT, LARGEST_FRAME, ORDER, PREDICTIONS, RECORD, REFUSED, framed
+from tidegate.serving.uploads.scored_file import TooManyRows
 
 RECORD_SECONDS = 10.0  # a file has time: it need not fail because the database is slow for a moment
 RECORDED_TOGETHER = 512  # small groups: a single customer's request shares the writer and must not wait for the whole file
@@ -93,7 +93,7 @@ def _told(trial: FileTrial | None) -> list[object] | None:
 
 async def _started(service: Service, scorer: Scorer, path: Path, work: ExitStack) -> Process:
     order = [str(scorer.folder), scorer.version, scorer.digest, str(path), str(service.settings.max_upload_rows)]
-    command = [sys.executable, "-P", "-m", "tidegate.serving.worker_process", *order, str(int(service.settings.upload_seconds) + 1)]
+    command = [sys.executable, "-P", "-m", "tidegate.serving.uploads.worker_process", *order, str(int(service.settings.upload_seconds) + 1)]
     # Its complaints are not kept: a traceback may quote a customer.
     child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=_BUFFER_BYTES)
 

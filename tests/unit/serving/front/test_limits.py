@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from tidegate.serving.documents import answer
-from tidegate.serving.limits import BATCHES, REQUESTS, UPLOADS, Bucket, Limits
-from tidegate.serving.linger import answer_unread
+from tidegate.serving.front.limits import BATCHES, REQUESTS, UPLOADS, Bucket, Limits
+from tidegate.serving.front.linger import answer_unread
 from tidegate.settings import Settings
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any
 from tidegate.errors import TidegateError
 
 if TYPE_CHECKING:
-    from tidegate.serving.arms import FileTrial
+    from tidegate.serving.trial.arms import FileTrial
 
 LARGEST_MEMORY_BYTES = 4 << 30
 NICER_BY = 15
@@ -45,8 +45,8 @@ def main() -> int:
 def _score(told: IO[bytes], told_back: IO[bytes]) -> None:
     from tidegate.bundle.scorer import open_scorer
     from tidegate.ledger.predictions import Prediction
-    from tidegate.serving.frames import CSV, DONE, HEAD, PREDICTIONS, RECORD, REFUSED, framed
-    from tidegate.serving.scored_file import scored_file
+    from tidegate.serving.uploads.frames import CSV, DONE, HEAD, PREDICTIONS, RECORD, REFUSED, framed
+    from tidegate.serving.uploads.scored_file import scored_file
 
     def send(kind: bytes, body: bytes) -> None:
         told_back.write(framed(kind, body))
@@ -88,7 +88,7 @@ def _trial(told: list[Any] | None) -> FileTrial | None:
     """The experiment that the order names. A treatment that cannot be opened any more answers nobody: the champion does."""
     from tidegate.bundle.scorer import open_scorer
     from tidegate.errors import BundleRefused
-    from tidegate.serving.arms import FileTrial
+    from tidegate.serving.trial.arms import FileTrial
 
     if told is None:
         return None

@@ -23,15 +23,15 @@ from tidegate.ledger.experiments import Experiment, Mode, Terms, running_experim
 from tidegate.ledger.exposures import count_shadows, read_counts
 from tidegate.ledger.predictions import count_predictions, find_by_id
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
-from tidegate.serving import canary as canary_module
 from tidegate.serving.api import create_app
-from tidegate.serving.arms import Running
-from tidegate.serving.canary import CanaryGuard
-from tidegate.serving.experiment import step
 from tidegate.serving.metrics import Metrics
 from tidegate.serving.service import Service
+from tidegate.serving.trial import canary as canary_module
+from tidegate.serving.trial.arms import Running
+from tidegate.serving.trial.canary import CanaryGuard
+from tidegate.serving.trial.follow import step
 from tidegate.settings import Settings
-from tidegate.storage.files import Storage
+from tidegate.storage.files import Folder
 from unit.serving.test_api import GOOD, as_csv, upload
 
 Margin = Callable[[Matrix], Any]
@@ -47,7 +47,7 @@ def ledger(own_home: Home) -> Iterator[Ledger]:
 @pytest.fixture
 def service(own_home: Home, ledger: Ledger) -> Iterator[Service]:
     commit = GroupCommit(ledger)
-    scorer = open_champion(Storage(own_home.storage))
+    scorer = open_champion(Folder(own_home.storage))
     yield Service(scorer, ledger, commit, bytes(32), Settings(max_batch_rows=5_000), Metrics(), own_home.scratch)
     commit.close()
 
@@ -172,13 +172,13 @@ def test_a_shadow_is_scored_after_the_answer_and_only_where_there_was_one(
     assert set(variants(answers)) == {"champion"}
     assert scored == []
 
-    def broken(_: object) -> object:
+    def broken(*_: object, **__: object) -> object:
         raise LedgerUnavailable("The disk is full.", "Make room.")
 
     monkeypatch.setattr(service.commit, "submit", broken)
     assert client.post("/predict", json=people(1)[0]).status_code == 503
     monkeypatch.undo()
-    step(service, ledger, Storage(own_home.storage), CanaryGuard())
+    step(service, ledger, Folder(own_home.storage), CanaryGuard())
     assert sum(scored) == 21
     assert count_shadows(ledger, experiment.number) == 20
     assert {one.variant: (one.customers, one.errors) for one in service.arms.counts.of(experiment.number)} == {
@@ -192,8 +192,8 @@ def test_a_shadow_that_fails_or_falls_behind_fails_no_answer(
 ) -> None:
     experiment = tried(service, "shadow", 1.0, other(service.scorer, fails))
     assert len(batch(client, people(30))) == 30
-    step(service, ledger, Storage(own_home.storage), CanaryGuard())
-    monkeypatch.setattr("tidegate.serving.shadow.MOST_WAITING", 40)
+    step(service, ledger, Folder(own_home.storage), CanaryGuard())
+    monkeypatch.setattr("tidegate.serving.trial.shadow.MOST_WAITING", 40)
     assert len(batch(client, people(30))) == 30
     assert len(batch(client, people(30))) == 30
     errors = {one.variant: one.errors for one in service.arms.counts.of(experiment.number)}
@@ -203,7 +203,7 @@ def test_a_shadow_that_fails_or_falls_behind_fails_no_answer(
 
 def guarded(service: Service, ledger: Ledger, own_home: Home) -> str | None:
     """What the guard wrote when it stopped the canary, None where it goes on."""
-    step(service, ledger, Storage(own_home.storage), CanaryGuard())
+    step(service, ledger, Folder(own_home.storage), CanaryGuard())
     events = list_events(ledger, "canary stopped")
     return events[0].evidence if events else None
 
@@ -275,13 +275,13 @@ def test_an_experiment_whose_champion_is_gone_is_ended(service: Service, ledger:
 
 
 def test_the_running_experiment_is_learned_and_left(client: TestClient, service: Service, ledger: Ledger, own_home: Home) -> None:
-    pointer = champion_pointer(Storage(own_home.storage))
+    pointer = champion_pointer(Folder(own_home.storage))
     terms = Terms("ab", (pointer.version, pointer.digest), (service.scorer.version, service.scorer.digest), 1.0, 30)
     start_experiment(ledger, terms, "salt", "ana", datetime.now(UTC))
-    step(service, ledger, Storage(own_home.storage), CanaryGuard())
+    step(service, ledger, Folder(own_home.storage), CanaryGuard())
     assert set(variants(batch(client, people(5)))) == {"treatment"}
     ledger.engine.dispose()
     place = own_home.ledger.rename(own_home.ledger.with_suffix(".away"))
-    step(service, ledger, Storage(own_home.storage), CanaryGuard())
+    step(service, ledger, Folder(own_home.storage), CanaryGuard())
     assert service.arms.running is not None  # the last word counts while the ledger is away
     place.rename(own_home.ledger)

@@ -16,7 +16,7 @@ from tidegate.customers.rows import Rows
 from tidegate.errors import LedgerUnavailable
 from tidegate.ledger.exposures import Shadow, record_shadows
 from tidegate.ledger.store import Ledger
-from tidegate.serving.counts import TREATMENT, VariantCounts
+from tidegate.serving.trial.counts import TREATMENT, VariantCounts
 
 MOST_WAITING = 20_000
 LONGEST_WAIT_SECONDS = 90.0
