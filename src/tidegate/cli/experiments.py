@@ -48,13 +48,18 @@ def status(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the versions on matured outcomes, as often as you like: what it says stays true at every look."""
+    """Compare the versions on matured outcomes, as often as you like: what it says stays true at every look.
+
+    Exit 3 where customers were not split as meant: then nothing else here may be believed.
+    """
     from tidegate.operations.experiment_status import status as status_of
     from tidegate.operations.experiment_words import status_document, status_text
 
     with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger:
         found = status_of(ledger, number, opening.now())
     printed(status_document(found), as_json, status_text(found))
+    if not found.split_as_meant:
+        raise typer.Exit(3)
 
 
 @experiment.command()

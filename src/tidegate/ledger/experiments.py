@@ -145,6 +145,13 @@ def find_experiment(ledger: Ledger, number: int | None = None) -> Experiment | N
     return _reading(ledger, lambda connection: _find(connection, _table.c.number == chosen))
 
 
+def list_experiments(ledger: Ledger) -> list[Experiment]:
+    """All of them, newest first. Raises LedgerUnavailable."""
+    with reading(ledger.engine) as connection:
+        numbers = connection.execute(sa.select(_table.c.number).order_by(_table.c.number.desc())).scalars().all()
+        return [_kept(connection, number) for number in numbers]
+
+
 def already_running(experiment: Experiment) -> InputRefused:
     """The refusal of a second experiment."""
     return InputRefused(

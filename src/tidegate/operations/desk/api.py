@@ -19,6 +19,7 @@ from tidegate.ledger.store import check_ledger
 from tidegate.operations.desk.campaigns import CAMPAIGNS, add_campaigns
 from tidegate.operations.desk.customers import add_customers
 from tidegate.operations.desk.desk import Desk
+from tidegate.operations.desk.experiments import add_experiments
 from tidegate.operations.desk.jobs import Jobs
 from tidegate.operations.desk.trainings import TRAIN, add_trainings
 from tidegate.operations.desk.versions import add_versions
@@ -66,6 +67,7 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
     def add_routes(app: FastAPI) -> None:
         add_versions(app, desk)
         add_trainings(app, desk)
+        add_experiments(app, desk)
         add_campaigns(app, desk)
         add_customers(app, desk)
         _add_pages(app, desk)

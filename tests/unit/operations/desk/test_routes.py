@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,13 @@ from starlette.testclient import TestClient
 from tidegate.access.file import keys_file, write_keys
 from tidegate.access.keyring import Keyring
 from tidegate.access.keys import make_key
+from tidegate.bundle.golden import write_golden
+from tidegate.bundle.manifest import Manifest, seal
+from tidegate.bundle.scorer import open_scorer
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home
 from tidegate.ledger.customer_key import customer_hash, load_or_create_key
-from tidegate.ledger.events import list_events
+from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.outcomes import Outcome, record_outcomes
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.operations.desk.api import create_operate_app, operate_needs
@@ -174,6 +178,34 @@ def test_a_form_that_does_not_fit_is_refused(
     assert refused.status_code == 422
     assert said in refused.json()["detail"] or "cannot be read" in refused.json()["detail"]
     assert list(desk.scratch.iterdir()) == []
+
+
+def add_version(home: Home, version: str, threshold: float) -> str:
+    """Store the champion once more, with another threshold; its digest."""
+    folder = home.storage / "bundles" / version
+    shutil.copytree(home.storage / "bundles/1", folder)
+    manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes()).model_copy(update={"threshold": threshold})
+    seal(folder, manifest)
+    write_golden(folder, open_scorer(folder, version))
+    return seal(folder, manifest)
+
+
+def test_an_experiment_over_http_is_that_of_the_verb(client: TestClient, desk: Desk, tmp_path: Path) -> None:
+    assert client.get("/experiments").json() == {"experiments": []}
+    itself = client.post("/experiments", json={"treatment": "1"})
+    assert (itself.status_code, "compared with itself" in itself.json()["detail"]) == (422, True)
+    assert client.post("/experiments", json={"treatment": "1", "share": 500}).status_code == 422
+    assert client.post("/experiments/stop", json={}).status_code == 422
+    digest = add_version(desk.home, "2", 0.3)
+    append_event(desk.ledger, "test", "trained", {"version": "2", "digest": digest}, NOW)
+    began = client.post("/experiments", json={"treatment": "2", "share": 20, "mode": "canary"})
+    assert began.status_code == 200, began.text
+    (running,) = client.get("/experiments").json()["experiments"]
+    assert (running["treatment_version"], running["share"], running["mode"], running["running"]) == ("2", 20, "canary", True)
+    assert running["started_by"].endswith("(operate API)")
+    assert client.get("/experiments/status").json()["experiment"] == 1
+    assert client.post("/experiments/stop", json={"reason": "enough"}).json()["stop_reason"] == "enough"
+    assert client.get("/experiments").json()["experiments"][0]["running"] is False
 
 
 def test_every_route_asks_for_the_role(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
