@@ -15,14 +15,17 @@ from tidegate.errors import BundleRefused
 
 LARGEST_MEMORY_BYTES = 4 << 30
 LONGEST_CPU_SECONDS = 60
+LONGEST_SECONDS = 120
 
 
 def check_bundle(folder: Path, digest: str | None) -> None:
     """Digests here, parsing and golden rows in a child. Raises BundleRefused with the child's reason."""
     read_manifest(folder, digest)
-    child = subprocess.run(  # noqa: S603 - our own module, no shell
-        [sys.executable, "-m", "tidegate.bundle.check", str(folder), digest or ""], capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [sys.executable, "-m", "tidegate.bundle.check", str(folder), digest or ""]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)  # noqa: S603 - our own module
+    except subprocess.TimeoutExpired:
+        raise BundleRefused(f"Checking bundle {folder.name} took longer than {LONGEST_SECONDS} seconds.", "Promote it again.") from None
     if child.returncode == 0:
         return
     refused = child.stderr.strip().splitlines()[-1:] if child.returncode == BundleRefused.exit_code else []
