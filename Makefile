@@ -9,7 +9,7 @@ export ORT_DISABLE_TELEMETRY := 1
 .PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 setup: .venv/ready ## virtual environment .venv with the locked dependencies
 

@@ -18,6 +18,8 @@ LEAST_ANSWERED = 0.2
 WEIGHTS = {"/predict": 6, "/predict-batch": 4, "/explain": 3, "/outcomes": 3, "/feedback": 2, "/predict-csv": 1}
 # Where an answer of 200 says of each item whether it was accepted: the items of the request, and the places of those that were not.
 ITEMS = {"/predict-batch": "customers", "/outcomes": "outcomes"}
+# Where one wrong field refuses the whole request: every so many accepted ones are sent again with a fault.
+WHOLE, EACH = ("/predict", "/explain", "/feedback"), 5
 EXCEPTION = re.compile(rb"Traceback|File \"|[a-z]Error\b|Exception|\bat 0x[0-9a-f]{6}")
 
 
@@ -93,8 +95,34 @@ def _operate(operation: Any, mode: str, count: int, number: int, session: Any, s
         seen.routes[operation.path] += 1
         seen.modes[mode] += 1
         _note(case, response, mode, seen)
+        if mode == "positive" and response.status_code == 200 and operation.path in WHOLE and not seen.routes[operation.path] % EACH:
+            _spoil(case, response, session, seen)
 
     call()
+
+
+def _spoil(case: Any, response: Any, session: Any, seen: Seen) -> None:
+    """The generator hardly ever names a field too many: send the accepted body again, a little wrong."""
+    for body in spoilt(json.loads(_sent(response))):
+        sent = json.dumps(body).encode()
+        again = session.post(response.request.url, sent, headers={"Content-Type": "application/json"}, timeout=30)
+        seen.statuses[again.status_code] += 1
+        seen.modes["spoilt"] += 1
+        about = f"POST {case.operation.path} spoilt: {again.status_code} {again.content[:160]!r} for {sent[:400]!r}"
+        if again.status_code not in (200, 422):
+            seen.fault("a status other than 422", about)
+        if EXCEPTION.search(again.content):
+            seen.fault("exception text", about)
+        for fault in accepted_violations(case.operation.schema.raw_schema, case.operation.path, again.status_code, sent, again.content):
+            seen.fault("schema violation accepted", f"{fault}: {about}")
+
+
+def spoilt(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """A body with a field too many, and without its first, and with that one in a list, and with its last as a text or a number."""
+    first, last = next(iter(body)), list(body)[-1]
+    other = 1 if isinstance(body[last], str) else "1"
+    less = {name: value for name, value in body.items() if name != first}
+    return [{**body, "nobody_documented_this": 1}, less, {**body, first: [body[first]]}, {**body, last: other}]
 
 
 def _note(case: Any, response: Any, mode: str, seen: Seen) -> None:

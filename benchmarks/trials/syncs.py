@@ -79,9 +79,10 @@ def _acknowledge(found: Order, arrived: int) -> None:
 
 def syncs(ground: Ground) -> Iterator[Row]:
     """One row for one client, one for 32."""
-    strace, count = shutil.which("strace"), ground.sizes.synchronised
+    strace = shutil.which("strace")
     home = None if strace is None else ground.home("syncs")
     for clients, wanted in WANTED.items():
+        count = -(-ground.sizes.synchronised // clients) * clients
         test = f"strace of {count:,} acknowledged requests, {clients} client{'s' if clients > 1 else ''}"
         if strace is None or home is None:
             yield skipped(test, wanted, "strace is not installed")
@@ -93,7 +94,7 @@ def syncs(ground: Ground) -> Iterator[Row]:
                 raise
             yield skipped(test, wanted, "this machine does not allow tracing")
             continue
-        yield judge(test, wanted, found, clients, count // clients * clients)
+        yield judge(test, wanted, found, clients, count)
 
 
 def judge(test: str, wanted: str, found: Order, clients: int, count: int) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 from trials.evidence import Stored, once
 from trials.files import Seen as SeenFiles
 from trials.files import judge as judge_files
-from trials.generated import Seen, accepted_violations
+from trials.generated import Seen, accepted_violations, spoilt
 from trials.generated import judge as judge_cases
 from trials.syncs import judge, order_of
 from trials.traffic import Answer
@@ -101,6 +102,12 @@ def test_an_accepted_violation_is_seen_and_a_rejected_item_is_none() -> None:
     assert found("/predict-batch", b'{"customers": [{"age": 4}, {"age": "4"}]}', answered=b'{"rejected": [{"index": 1}]}') == 0
     assert found("/predict-batch", b'{"customers": [{"age": 4}, {"age": "4"}]}', answered=b'{"rejected": [{"index": 0}]}') == 1
     assert found("/predict-batch", b'{"customers": [{"age": 4}, {"age": 4}, {"age": 4}, {"age": 4}]}') == 1
+
+
+def test_what_is_sent_again_with_a_fault_breaks_the_document() -> None:
+    wrong = [json.dumps(one).encode() for one in spoilt({"age": 4})]
+    assert all(accepted_violations(DOCUMENT, "/predict", 200, one, b"{}") for one in wrong)
+    assert len(set(wrong)) == 4
 
 
 def test_generated_cases_miss_their_figure_for_one_fault_for_few_answers_and_for_few_cases() -> None:
