@@ -30,8 +30,8 @@ from trials.verdict import Row, judged
 WANTED = "0 code run, 0 crashes, clear 4xx or exit 2, memory growth < 200 MB"
 LARGEST_GROWTH_MEBIBYTES = 200
 BASE_ROWS = 300
-# Of all files: how many go to each door. `train` is slow, and reads with what `inspect` and `score` read with.
-SHARES = {"upload": 0.5, "score": 0.14, "inspect": 0.12, "train": 0.04, "bundle": 0.2}
+# Of all files: how many go to each door; the rest are uploaded. `train` is slow, and reads with what `inspect` and `score` read with.
+SHARES = {"score": 0.14, "inspect": 0.12, "train": 0.04, "bundle": 0.2}
 
 
 @dataclass
@@ -56,6 +56,7 @@ def files(ground: Ground) -> Iterator[Row]:
     write_simulated(base, BASE_ROWS, seed=5)
     makers = hostile_makers(base.read_bytes(), marker, ground.sizes.seed)
     counts = {door: round(ground.sizes.files * share) for door, share in SHARES.items()}
+    counts["upload"] = ground.sizes.files - sum(counts.values())
     with served(home, ground.folder / "files.log") as server:
         call(f"{server.url}/predict", ground.customers()[0])
         _upload(server, Hostile("itself", "base.csv", base.read_bytes()), Seen())

@@ -53,8 +53,8 @@ def _spoilers(marker: Path) -> list[tuple[str, Spoil]]:
         ("a zip bomb as trees, sealed again", lambda folder, _: _sealed(folder, _zip_bomb(folder))),
         ("ONNX with data elsewhere, sealed again", lambda folder, _: _sealed(folder, _external(folder))),
         ("JSON a million deep, sealed again", lambda folder, _: _sealed(folder, _write(folder / "golden.json", b"[" * 1_000_000))),
-        ("a manifest a million deep", lambda folder, _: _write(folder / "manifest.json", b'{"a":' * 1_000_000)),
-        ("a file of another folder named", lambda folder, _: _renamed(folder)),
+        ("a manifest a million deep, promised", lambda folder, _: _promised(folder, b'{"a":' * 1_000_000)),
+        ("a file of another folder named, promised", lambda folder, _: _promised(folder, _renamed(folder))),
         ("a link out of the folder", lambda folder, _: _linked(folder)),
         ("a folder that is a link", lambda folder, _: _link_itself(folder)),
         ("other golden rows, sealed again", lambda folder, _: _sealed(folder, _other_golden(folder))),
@@ -135,9 +135,14 @@ def _external(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def _renamed(folder: Path) -> None:
-    path = folder / "manifest.json"
-    path.write_bytes(path.read_bytes().replace(b'"golden.json"', b'"../../../home.json"'))
+def _promised(folder: Path, manifest: bytes) -> str:
+    """Another manifest, whose digest the pointer names."""
+    _write(folder / "manifest.json", manifest)
+    return _digest(folder)
+
+
+def _renamed(folder: Path) -> bytes:
+    return (folder / "manifest.json").read_bytes().replace(b'"golden.json"', b'"../../../home.json"')
 
 
 def _linked(folder: Path) -> None:
