@@ -6,10 +6,10 @@ export DO_NOT_TRACK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit docs lock benchmarks notebooks servers clean
+.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 setup: .venv/ready ## virtual environment .venv with the locked dependencies
 
@@ -34,6 +34,12 @@ benchmarks: .venv/ready ## print the figures of docs/benchmarks.md (minutes; DAT
 	$(BIN)/python benchmarks/parity.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 	$(BIN)/python benchmarks/serving.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
 	$(BIN)/python benchmarks/scoring.py $(if $(DATA),--data $(DATA)/bank_churners.csv)
+
+reliability: .venv/ready ## print the figures of docs/reliability.md (an hour; DATA=folder of the real table, ONLY="kills swaps")
+	$(BIN)/python benchmarks/reliability.py $(if $(DATA),--data $(DATA)/bank_churners.csv) $(if $(ONLY),--only $(ONLY))
+
+reliability-smoke: .venv/ready ## the same with few of everything (five minutes)
+	$(BIN)/python benchmarks/reliability.py --smoke $(if $(ONLY),--only $(ONLY))
 
 servers: .venv/ready ## test against real servers on loopback, MLflow, PostgreSQL and SeaweedFS, all with passwords (some minutes)
 	$(BIN)/pytest -m servers tests/integration tests/unit/ledger tests/e2e

@@ -21,24 +21,34 @@ def resident_mebibytes(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[int, bytes]:
+    """Send one whole request on a connection that is kept: status and body of its answer."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    return int(head[9:12]), await reader.readexactly(length)
+
+
+def post(path: str, body: bytes, headers: str = "") -> bytes:
+    """A POST request as it goes over the wire; `headers` are whole lines."""
+    start = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    return start.encode() + body
+
+
 async def _send(port: int, requests: list[bytes], latencies: list[float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for request in requests:
         began = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b" 200 " not in head.split(b"\r\n", 1)[0]:
-            raise SystemExit(f"the server answered {head[:80]!r}")
-        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
-        await reader.readexactly(length)
+        status, _ = await exchange(reader, writer, request)
+        if status != 200:
+            raise SystemExit(f"the server answered {status}")
         latencies.append(time.perf_counter() - began)
     writer.close()
 
 
 def drive(port: int, path: str, bodies: list[bytes], count: int, connections: int) -> list[float]:
     """Send `count` POST requests over keep-alive connections; latencies in seconds."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: "
-    whole = [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]
+    whole = [post(path, body) for body in bodies]
     latencies: list[float] = []
     shares = [[whole[(start + step) % len(whole)] for step in range(count // connections)] for start in range(connections)]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +26,13 @@ def postgres_binaries() -> Path | None:
         [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda one: int(one.parts[-2]))
     )
     return next((one for one in reversed(folders) if (one / "pg_ctl").exists()), None)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 @dataclass
@@ -49,9 +59,9 @@ class Postgres:
         server._run("initdb", *options, "--pgdata", str(folder / "data"))
         return server
 
-    def start(self) -> None:
-        # fsync=off: it is a machine without power that would lose by it, and no test takes the power away
-        settings = ["listen_addresses=127.0.0.1", "shared_buffers=32MB", "max_connections=60", "fsync=off"]
+    def start(self, fsync: bool = False) -> None:
+        # without fsync it is a machine without power that would lose, and no test takes the power away
+        settings = ["listen_addresses=127.0.0.1", "shared_buffers=32MB", "max_connections=60", f"fsync={'on' if fsync else 'off'}"]
         options = " ".join([f"-p {self.port} -k {self.folder}", *(f"-c {setting}" for setting in settings)])
         self._run(
             "pg_ctl", "start", "--wait", "--pgdata", str(self.folder / "data"), "--log", str(self.folder / "log"), "--options", options
@@ -59,6 +69,21 @@ class Postgres:
 
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "stop", "--wait", "--pgdata", str(self.folder / "data"), "--mode", mode)
+
+    def kill(self) -> None:
+        """SIGKILL for the server and every process of it, as a machine that is switched off would; `start` starts it again."""
+        lock = self.folder / "data" / "postmaster.pid"
+        first = int(lock.read_text().split()[0])
+        killed = (first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split()))
+        for pid in killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while any(_alive(pid) for pid in killed) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        # where nobody collects the dead (a container's first process may not), they still count as running
+        for left in (lock, *self.folder.glob(".s.PGSQL.*.lock")):
+            left.unlink(missing_ok=True)
 
     def running(self) -> bool:
         return (self.folder / "data" / "postmaster.pid").exists()

@@ -15,6 +15,7 @@ from tidegate.errors import BundleRefused
 
 LARGEST_MEMORY_BYTES = 4 << 30
 LONGEST_CPU_SECONDS = 60
+LONGEST_SECONDS = 120
 
 
 def check_bundle(folder: Path, digest: str | None) -> None:
@@ -22,7 +23,10 @@ def check_bundle(folder: Path, digest: str | None) -> None:
     read_manifest(folder, digest)
     # -P: a file in the folder where somebody happens to stand must not be taken for a library
     command = [sys.executable, "-P", "-m", "tidegate.bundle.check", str(folder), digest or ""]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603 - our own module, no shell
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)  # noqa: S603 - our own module
+    except subprocess.TimeoutExpired:
+        raise BundleRefused(f"Checking bundle {folder.name} took longer than {LONGEST_SECONDS} seconds.", "Promote it again.") from None
     if child.returncode == 0:
         return
     refused = child.stderr.strip().splitlines()[-1:] if child.returncode == BundleRefused.exit_code else []

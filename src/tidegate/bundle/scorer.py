@@ -57,5 +57,7 @@ def open_scorer(folder: Path, version: str, digest: str | None = None) -> Scorer
 
 
 def score(scorer: Scorer, rows: Rows) -> NDArray[np.float64]:
-    """Churn probability of valid rows, float64 (n,), in [0, 1]."""
+    """Churn probability of valid rows, float64 (n,), in [0, 1]. No rows, no probabilities: the runtime would not say of how many models."""
+    if not len(rows):
+        return np.empty(0)
     return calibrated(scorer.manifest.calibration, scorer.margin(compute(scorer.plan, rows)))

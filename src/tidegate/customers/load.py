@@ -21,6 +21,10 @@ from tidegate.errors import TableRefused
 
 BLOCK_BYTES = 1 << 20
 PARQUET_ROWS = 1 << 15
+# Of one batch once it is unpacked; a Parquet file of kilobytes may unpack to any number of gigabytes.
+_BATCH_BYTES = 1 << 23
+# Column chunks that zeros fill reach ten thousandfold, customers hardly a hundred.
+_LARGEST_EXPANSION, _EXPANSION_FROM_BYTES = 1_000, 1 << 26
 
 
 @dataclass(frozen=True)
@@ -191,28 +195,76 @@ def _utf8(path: Path, dialect: Dialect) -> pa.NativeFile:
 def _open_parquet(path: Path) -> Table:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            schema = file.schema_arrow
+            schema, metadata = file.schema_arrow, file.metadata
             headers = tuple(schema.names)
+            expands = any(_expands(metadata.row_group(group)) for group in range(metadata.num_row_groups))
     except (pa.ArrowException, OSError, ValueError):
         raise TableRefused(
             f"{path.name} is a damaged or truncated Parquet file.", "Write it again; its end is missing or broken."
         ) from None
     if len(schema) > MOST_COLUMNS:
         raise TableRefused(f"{path.name} has {len(schema):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
+    if expands:
+        raise TableRefused(f"{path.name} unpacks to more than {_LARGEST_EXPANSION:,} times its size.", "Write it without compression.")
     with path.open("rb") as raw:
         sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
-    return Table(path, headers, tuple(snake_case(header) for header in headers), "parquet", sha256, lambda: _parquet_batches(path))
+    return Table(path, headers, tuple(snake_case(header) for header in headers), "parquet", sha256, lambda: _parquet_batches(path, schema))
 
 
-def _parquet_batches(path: Path) -> Iterator[RawBatch]:
+def _expands(group: pyarrow.parquet.RowGroupMetaData) -> bool:
+    chunks = (group.column(position) for position in range(group.num_columns))
+    return any(one.total_uncompressed_size > max(_EXPANSION_FROM_BYTES, _LARGEST_EXPANSION * one.total_compressed_size) for one in chunks)
+
+
+def _parquet_batches(path: Path, schema: pa.Schema) -> Iterator[RawBatch]:
     following = 1
+    # Texts stay coded until their length is known: a dictionary of one long text and a million references to it is a small file.
+    coded = [column.name for column in schema if _is_long(column.type)]
+    rows = max(1, min(PARQUET_ROWS, _BATCH_BYTES // max(1, _fixed_width(schema))))
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=PARQUET_ROWS, use_threads=False):
-                yield RawBatch(_plain(batch), np.arange(following, following + len(batch), dtype=np.int64))
-                following += len(batch)
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=coded) as file:
+            for batch in file.iter_batches(batch_size=rows, use_threads=False):
+                for part in _small_enough(batch, path, following):
+                    yield RawBatch(_plain(part), np.arange(following, following + len(part), dtype=np.int64))
+                    following += len(part)
     except (pa.ArrowException, OSError, ValueError):
         raise TableRefused(f"{path.name} is damaged after row {following - 1:,}.", "Write the Parquet file again.") from None
+
+
+def _fixed_width(schema: pa.Schema) -> int:
+    """Bytes of one row in the columns whose values all have the same width."""
+    width = 0
+    for column in schema:
+        try:
+            width += column.type.bit_width // 8
+        except ValueError:  # texts, lists
+            continue
+    return width
+
+
+def _small_enough(batch: pa.RecordBatch, path: Path, following: int) -> Iterator[pa.RecordBatch]:
+    """The batch in parts whose texts are short enough to be unpacked. Raises TableRefused for a row that is too long by itself."""
+    texts = np.zeros(len(batch), np.int64)
+    for column in batch.columns:
+        if pa.types.is_dictionary(column.type) and _is_long(column.type.value_type):
+            column.validate(full=True)
+            lengths = pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)
+            texts += pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False)
+    if len(texts) and texts.max() > BLOCK_BYTES:
+        row = following + int(texts.argmax())
+        raise TableRefused(f"{path.name}: row {row:,} is longer than {BLOCK_BYTES:,} bytes.", "Shorten its texts.")
+    ends = np.flatnonzero(np.diff(np.cumsum(texts) // _BATCH_BYTES)) + 1
+    for start, end in zip([0, *ends.tolist()], [*ends.tolist(), len(batch)], strict=True):
+        yield batch.slice(start, end - start)
+
+
+def _is_long(kind: pa.DataType) -> bool:
+    """Whether a value may have any length."""
+    return _is_text(kind) or bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -221,6 +273,5 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     for array in batch.columns:
         array.validate(full=True)  # a damaged page may hold texts that are none
         kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
-        text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_string(kind)
-        arrays.append(array.cast(pa.string()) if text else array.cast(kind) if kind != array.type else array)
+        arrays.append(array.cast(pa.string()) if _is_text(kind) else array.cast(kind) if kind != array.type else array)
     return pa.RecordBatch.from_arrays(arrays, names=[f"f{position}" for position in range(len(arrays))])

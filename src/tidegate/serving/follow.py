@@ -7,6 +7,7 @@ import logging
 
 from tidegate.bundle.champion import open_champion
 from tidegate.errors import BundleRefused, StorageUnavailable, TidegateError
+from tidegate.serving.front.logs import fault
 from tidegate.serving.service import Service
 from tidegate.storage.objects import Storage
 from tidegate.storage.pointer import Pointer, read_pointer
@@ -39,6 +40,12 @@ async def follow_champion(service: Service, storage: Storage) -> None:
             if isinstance(error, BundleRefused):
                 refused = pointer
             trouble = _said(service, error, trouble)
+            continue
+        except Exception as error:  # noqa: BLE001 - following must outlive every fault
+            if trouble != type(error).__name__:
+                # The type and the place only, as for requests.
+                logger.error("the new champion cannot be loaded", extra={"fields": fault(error)})
+            trouble = type(error).__name__
             continue
         trouble = _over(trouble)
         service.scorer = scorer

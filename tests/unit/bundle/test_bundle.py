@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import TrainedHome
+from tidegate.bundle import check
 from tidegate.bundle.calibration import calibrated
 from tidegate.bundle.champion import champion_pointer, open_champion
 from tidegate.bundle.check import check_bundle
@@ -78,6 +79,13 @@ def test_a_bundle_holds_no_pickle_and_no_real_customer(own_home: Home, trained: 
     assert not {canonical(row) for row in golden} & real
 
 
+def test_a_check_that_takes_too_long_is_a_refusal_and_no_fault_that_ends_who_asked(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, digest = bundle_of(own_home)
+    monkeypatch.setattr(check, "LONGEST_SECONDS", 0.001)
+    with pytest.raises(BundleRefused, match="took longer"):
+        check_bundle(folder, digest)
+
+
 def test_a_home_without_a_champion_says_what_to_do(tmp_path: Path) -> None:
     home = open_home(tmp_path / "home")
     with pytest.raises(NoChampion, match="tidegate train"):
@@ -95,6 +103,12 @@ def test_batches_of_1_7_and_1000_agree_bit_for_bit(own_home: Home) -> None:
     for size in (1, 7):
         parts = [score(scorer, rows.take(np.arange(start, min(start + size, len(rows))))) for start in range(0, len(rows), size)]
         assert np.array_equal(np.concatenate(parts), whole)
+
+
+def test_no_rows_have_no_probabilities_and_no_fault(own_home: Home) -> None:
+    scorer = open_champion(Folder(own_home.storage))
+    rows = rows_from_objects(scorer.contract, synthetic_rows(scorer.contract.spec, count=2))
+    assert score(scorer, rows.take(np.array([], np.int64))).shape == (0,)
 
 
 def test_typed_rows_survive_being_written_as_json(own_home: Home) -> None:

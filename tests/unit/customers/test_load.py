@@ -265,6 +265,35 @@ def test_a_wide_parquet_file_is_refused(tmp_path: Path) -> None:
         open_table(parquet(tmp_path, pa.table({f"c{number}": [1] for number in range(5_001)})))
 
 
+def test_a_small_parquet_file_that_unpacks_to_a_gigabyte_is_read_in_small_parts(tmp_path: Path) -> None:
+    rows, size = 4_000, 250_000
+    coded = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["A" * size]))
+    path = parquet(tmp_path, pa.table({"number": range(rows), "coded": coded, "text": pa.array(["b"] * rows)}), compression="zstd")
+    assert path.stat().st_size < 100_000
+    before, numbers, seen = pa.total_allocated_bytes(), [], 0
+    for batch in open_table(path).batches():
+        numbers.append(batch.row_numbers)
+        assert (batch.table.column(0).to_numpy() + 1).tolist() == batch.row_numbers.tolist()
+        seen = max(seen, pa.total_allocated_bytes() - before)
+    assert np.concatenate(numbers).tolist() == list(range(1, rows + 1))
+    assert seen < 50 << 20
+
+
+@pytest.mark.parametrize(
+    ("column", "options", "fault"),
+    [
+        (pa.array(["a", "b" * (load.BLOCK_BYTES + 1)]), {}, "row 2 is longer"),
+        (pa.array(["0" * 1_000_000] * 100), {"use_dictionary": False}, "more than 1,000 times its size"),
+    ],
+)
+def test_a_parquet_file_that_cannot_be_unpacked_in_small_parts_is_refused(
+    tmp_path: Path, column: pa.Array, options: dict[str, object], fault: str
+) -> None:
+    path = parquet(tmp_path, pa.table({"a": column}), compression="zstd", **options)
+    with pytest.raises(TableRefused, match=fault):
+        list(open_table(path).batches())
+
+
 def test_damaged_parquet_files_are_refused_or_read_and_never_crash(tmp_path: Path) -> None:
     generator = random.Random(3)
     texts = [f"{SECRET} {number % 40}" for number in range(600)]

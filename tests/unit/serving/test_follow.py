@@ -86,3 +86,17 @@ def test_a_broken_champion_is_tried_once_and_the_next_one_is_followed(monkeypatc
     assert service.scorer.version == "3"
     assert tries == ["2", "3"]
     assert caplog.text.count("the new champion is refused: The file model.json") == 1
+
+
+def test_a_fault_of_ours_ends_no_following(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    tries = []
+
+    def opened(version: str) -> Any:
+        tries.append(version)
+        if len(tries) < 4:
+            raise RuntimeError("customer 4711 in an exception's text")
+        return scorer(version)
+
+    assert followed(monkeypatch, [to("2")], opened).scorer.version == "2"
+    assert caplog.text.count("cannot be loaded") == 1
+    assert "4711" not in caplog.text
