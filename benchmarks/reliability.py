@@ -24,6 +24,7 @@ from trials.files import files
 from trials.generated import generated
 from trials.ground import QUIET, Ground
 from trials.kills import kills
+from trials.outages import outages
 from trials.secret import secret
 from trials.sizes import FULL, SMOKE
 from trials.swaps import swaps
@@ -34,6 +35,7 @@ TRIALS: Mapping[str, Callable[[Ground], Iterator[Row]]] = {
     "kills": kills,
     "syncs": syncs,
     "swaps": swaps,
+    "outages": outages,
     "schemathesis": generated,
     "files": files,
     "secret": secret,

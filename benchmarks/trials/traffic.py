@@ -48,6 +48,7 @@ class Traffic:
     again: deque[Asked] = field(default_factory=deque)
     answers: list[Answer] = field(default_factory=list)
     refused: dict[int, int] = field(default_factory=dict)
+    refused_after: list[float] = field(default_factory=list)
     unanswered: list[Asked] = field(default_factory=list)
     postponed: list[Asked] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
@@ -72,16 +73,18 @@ class Traffic:
                 turn, self.sent = self.sent, self.sent + 1
                 await asyncio.sleep(self.began + turn / self.rate - time.monotonic())
                 asked = self.again.popleft() if self.again else self.new()
+                began = time.monotonic()
                 try:
                     status, body = await asyncio.wait_for(exchange(reader, writer, asked.wire()), 30)
                 except (OSError, asyncio.IncompleteReadError, TimeoutError):
                     self.unanswered.append(asked)
                     break
-                self._note(asked, status, body)
+                self._note(asked, status, body, time.monotonic() - began)
         writer.close()
 
-    def _note(self, asked: Asked, status: int, body: bytes) -> None:
+    def _note(self, asked: Asked, status: int, body: bytes, seconds: float) -> None:
         if status != 200:
+            self.refused_after.append(seconds)
             self.refused[status] = self.refused.get(status, 0) + 1
             self.postponed.append(asked)
             return

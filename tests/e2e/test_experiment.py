@@ -16,9 +16,9 @@ import pytest
 
 from e2e.test_command_line import call, customers, free_port, running, tidegate
 from e2e.test_promotion import refused, told
+from second_versions import plant_version
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
-from trials import plant_version
 
 MANY = 400
 
