@@ -1,4 +1,4 @@
-"""An S3 store of our own on loopback (SeaweedFS, from PyPI), and a proxy before it that can be slow or cut connections."""
+"""An S3 store of our own on loopback (SeaweedFS, from PyPI)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -151,71 +150,3 @@ class SeaweedFS:
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-
-
-@dataclass
-class Proxy:
-    """Hands connections on. `delay` holds up each answer by so many seconds; `cut` resets every connection, old and new."""
-
-    target: int
-    delay: float = 0.0
-    cut: bool = False
-    _listening: socket.socket = field(default_factory=socket.socket)
-    _open: set[socket.socket] = field(default_factory=set)
-
-    def start(self) -> Proxy:
-        self._listening.bind(("127.0.0.1", 0))
-        self._listening.listen(64)
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-
-    def close(self) -> None:
-        self._listening.close()
-        self.reset()
-
-    def reset(self) -> None:
-        """End what is open with a reset, not with an orderly end."""
-        for one in list(self._open):
-            _reset(one)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                caller, _ = self._listening.accept()
-            except OSError:
-                return
-            if self.cut:
-                _reset(caller)
-                continue
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
-            except OSError:
-                _reset(caller)
-                continue
-            server.settimeout(None)
-            self._open |= {caller, server}
-            threading.Thread(target=self._pass, args=(caller, server, False), daemon=True).start()
-            threading.Thread(target=self._pass, args=(server, caller, True), daemon=True).start()
-
-    def _pass(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:
-        with suppress(OSError):
-            while content := source.recv(1 << 16):
-                if answers and self.delay:
-                    time.sleep(self.delay)
-                sink.sendall(content)
-        for one in (source, sink):
-            self._open.discard(one)
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-
-
-def _reset(one: socket.socket) -> None:
-    with suppress(OSError):
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        one.shutdown(socket.SHUT_RDWR)
-    one.close()

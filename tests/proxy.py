@@ -65,7 +65,11 @@ class Proxy:
             if self._mode == RESET:
                 _tear_down(client)
                 continue
-            server = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # the server itself is away
+                _tear_down(client)
+                continue
             with self._lock:
                 self._open |= {client, server}
             for one, other in ((client, server), (server, client)):

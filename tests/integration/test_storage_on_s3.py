@@ -18,7 +18,8 @@ import pytest
 
 from champions import write_linear_champion
 from e2e.test_command_line import call, free_port, running, tidegate
-from object_stores import BUCKET, KEY, READER, READER_SECRET, SECRET, Proxy, SeaweedFS, weed_binary
+from object_stores import BUCKET, KEY, READER, READER_SECRET, SECRET, SeaweedFS, weed_binary
+from proxy import PASS, RESET, SLOW, proxy
 from tidegate.bundle.champion import open_champion, open_last_champion
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.bundle.local import local_bundle, stored_versions
@@ -342,9 +343,8 @@ def test_a_server_serves_on_while_its_storage_is_killed_slow_or_reset_and_follow
     store: SeaweedFS, home: Home, storage: Bucket, made: Path, prefix: str
 ) -> None:
     digest = stock(storage, made, ("1", "2", "3", "4"))
-    proxy = Proxy(store.ports[0]).start()
-    through = store.environment(prefix, proxy.endpoint)
-    try:
+    with proxy(store.ports[0]) as between:
+        through = store.environment(prefix, f"http://127.0.0.1:{between.port}")
         with (
             running("serve", "--home", home.root, "--port", free_port(), environment=through) as (process, ready),
             load(ready["url"], made) as sent,
@@ -352,15 +352,14 @@ def test_a_server_serves_on_while_its_storage_is_killed_slow_or_reset_and_follow
             sent.go_on()
             write_pointer(storage, Pointer("2", digest, "now"))
             sent.wait_for(lambda: sent.versions[-1] == "2")
-            proxy.delay = 5.0
+            between.behave(SLOW)
             write_pointer(storage, Pointer("3", digest, "now"))
             sent.go_on(300)
             time.sleep(8)
             assert sent.versions[-1] == "2", "what cannot be fetched is not waited for"
-            proxy.delay, proxy.cut = 0.0, True
-            proxy.reset()
+            between.behave(RESET)
             sent.go_on(300)
-            proxy.cut = False
+            between.behave(PASS)
             sent.wait_for(lambda: sent.versions[-1] == "3")
             store.stop()
             sent.go_on(300)
@@ -375,8 +374,6 @@ def test_a_server_serves_on_while_its_storage_is_killed_slow_or_reset_and_follow
         assert "the storage answers again" in log
         assert log.count("the storage is away") < 10, "not a line a second"
         assert SECRET not in log
-    finally:
-        proxy.close()
 
 
 def test_a_server_starts_from_its_cache_while_the_storage_is_down_and_follows_when_it_is_up(

@@ -31,8 +31,8 @@ def roc_auc_influence(label: Labels, score: Floats) -> Floats:
 def pr_auc_influence(label: Labels, score: Floats) -> Floats:
     """Derivative of average precision by each row's weight, float64 (n,), adding up to 0; somebody has to have left.
 
-    >>> pr_auc_influence(np.array([0, 0, 1, 1], np.int8), np.array([0.1, 0.4, 0.35, 0.8])).round(3).tolist()
-    [0.0, -0.111, 0.028, 0.083]
+    >>> (pr_auc_influence(np.array([0, 0, 1, 1], np.int8), np.array([0.1, 0.4, 0.35, 0.8])).round(3) + 0.0).tolist()
+    [0.0, -0.111, -0.028, 0.139]
     """
     ranking = rank(label, score)
     positives, negatives = cumulated(ranking)

@@ -75,13 +75,13 @@ def _search(
         now = time.monotonic()
         until = None if deadline is None else now + max(deadline - now, 0.0) / (len(chosen) - number)
 
-        def tried(done: int, best: Trial | None, name: str = candidate.name, number: int = number) -> None:
+        def tried(done: int, best: Trial | None, kept: bool, name: str = candidate.name, number: int = number) -> None:
             standing.tried(_words(name), best)
             of = f" of {effort.trials}" if effort.trials is not None else ""
             within = done / effort.trials if effort.trials else 0.5
             share = 0.2 + (END - 0.25) * (number + min(within, 1.0)) / len(chosen)
             value = f", PR-AUC {best.value:.4f}" if best else ""
-            progress(f"Tuning {_words(name)}: {done}{of} trials{value}", share)
+            progress(f"Tuning {_words(name)}: {f'goes on after {done}' if kept else done}{of} trials{value}", share)
 
         progress(f"Tuning {_words(candidate.name)}", 0.2 + (END - 0.25) * number / len(chosen))
         tuned = tune(candidate, field, effort, store, until, tried)

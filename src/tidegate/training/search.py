@@ -58,23 +58,24 @@ class Tuned:
     trials: tuple[Trial, ...]
 
 
-def tune(
-    candidate: Candidate, field: Field, effort: Effort, store: Path, until: float | None, progress: Callable[[int, Trial | None], None]
-) -> Tuned | None:
+Told = Callable[[int, Trial | None, bool], None]
+
+
+def tune(candidate: Candidate, field: Field, effort: Effort, store: Path, until: float | None, progress: Told) -> Tuned | None:
     """The best of the effort's trials; those already in `store` count. None where no trial was ever completed.
 
-    `until`: `time.monotonic()` at which no further trial starts. `progress` takes the trials done and the best so far, None where every
-    one was pruned. Raises HomeRefused where the study cannot be stored.
+    `until`: `time.monotonic()` at which no further trial starts. `progress` takes the trials done, the best so far (None where every one
+    was pruned) and whether they are those of an earlier search. Raises HomeRefused where the study cannot be stored.
     """
     with _stored(store):
         study = _open(candidate, field, effort, store)
         done = len(_ended(study))
         if done:
-            progress(done, _best(_trials(study, candidate)))
+            progress(done, _best(_trials(study, candidate)), True)
         while (effort.trials is None or done < effort.trials) and (until is None or time.monotonic() < until or not done):
             _try_one(study, candidate, field, effort, done)
             done += 1
-            progress(done, _best(_trials(study, candidate)))
+            progress(done, _best(_trials(study, candidate)), False)
         trials = _trials(study, candidate)
         best = _best(trials)
         return None if best is None else Tuned(_with(candidate, best.parameters), trials)

@@ -32,7 +32,7 @@ def effort(trials: int, kind: str = "tpe") -> Effort:
 
 
 def tuned(store: Path, trials: int, kind: str = "tpe", candidate: object = LOGISTIC) -> Tuned | None:
-    return tune(candidate, field_of(300), effort(trials, kind), store, None, lambda done, best: None)  # type: ignore[arg-type]
+    return tune(candidate, field_of(300), effort(trials, kind), store, None, lambda done, best, kept: None)  # type: ignore[arg-type]
 
 
 def said(found: Tuned | None) -> list[tuple[object, ...]]:
@@ -88,14 +88,14 @@ def test_an_interrupted_search_keeps_its_trials(tmp_path: Path, monkeypatch: pyt
 
 def test_a_search_that_goes_on_says_first_what_it_has(tmp_path: Path) -> None:
     tuned(tmp_path / "study.db", 3)
-    told: list[int] = []
-    tune(LOGISTIC, field_of(300), effort(4), tmp_path / "study.db", None, lambda done, best: told.append(done))
-    assert told == [3, 4]
+    told: list[tuple[int, bool]] = []
+    tune(LOGISTIC, field_of(300), effort(4), tmp_path / "study.db", None, lambda done, best, kept: told.append((done, kept)))
+    assert told == [(3, True), (4, False)]
 
 
 def test_the_best_is_the_best_of_those_that_were_not_pruned(tmp_path: Path) -> None:
     told: list[Trial | None] = []
-    found = tune(FOREST, field_of(300), effort(10), tmp_path / "study.db", None, lambda done, best: told.append(best))
+    found = tune(FOREST, field_of(300), effort(10), tmp_path / "study.db", None, lambda done, best, kept: told.append(best))
     assert found is not None
     last = told[-1]
     assert last is not None
@@ -126,14 +126,14 @@ def test_boosting_is_tuned_to_a_number_of_rounds(tmp_path: Path) -> None:
 
 def test_a_time_limit_ends_the_search_but_not_before_one_trial(tmp_path: Path) -> None:
     unlimited = replace(BUDGETS["thorough"], trials=None)
-    found = tune(LOGISTIC, field_of(300), unlimited, tmp_path / "study.db", time.monotonic() - 1, lambda done, best: None)
+    found = tune(LOGISTIC, field_of(300), unlimited, tmp_path / "study.db", time.monotonic() - 1, lambda done, best, kept: None)
     assert found is not None
     assert len(found.trials) == 1
 
 
 def test_another_order_has_another_study(tmp_path: Path) -> None:
     tuned(tmp_path / "study.db", 2)
-    found = tune(LOGISTIC, field_of(300, smote=True), effort(1), tmp_path / "study.db", None, lambda done, best: None)
+    found = tune(LOGISTIC, field_of(300, smote=True), effort(1), tmp_path / "study.db", None, lambda done, best, kept: None)
     assert found is not None
     assert len(found.trials) == 1
 
