@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -128,6 +129,37 @@ def test_promotion_ends_it_and_everyone_gets_the_new_champion(home: Home, people
 def ledger_rows(home: Home, query: str) -> list[tuple[Any, ...]]:
     with sqlite3.connect(home.ledger) as connection:
         return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("size", ["in the service", "in a process of its own"])
+def test_a_file_is_scored_by_the_arms_of_its_customers(home: Home, people: list[dict[str, object]], tmp_path: Path, size: str) -> None:
+    at = ("--home", home.root)
+    with (tmp_path / "new.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["CLIENTNUM", *(name for name in people[0] if name != "customer_id")])
+        writer.writeheader()
+        for repeat in range(1 if size == "in the service" else 30):
+            for one in people:
+                row = {name: value for name, value in one.items() if name != "customer_id"}
+                writer.writerow({"CLIENTNUM": f"{one['customer_id']}" + (f"-{repeat}" if repeat else ""), **row})
+    content = (tmp_path / "new.csv").read_bytes()
+    assert (len(content) > 1 << 20) == (size != "in the service")
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + content + b"\r\n--x--\r\n"
+    with running("serve", *at, "--port", free_port()) as (_, ready):
+        told("experiment", "start", "--treatment", "2", "--share", 40, "--mode", "canary", *at)
+        until(treats(ready["url"], people))
+        single = [one["model_version"] for one in batch(ready["url"], people)]
+        status, answer = call(ready["url"] + "/predict-csv", form, "multipart/form-data; boundary=x")
+        assert status == 200
+        rows = list(csv.DictReader(answer.decode().splitlines()))
+        # Longer than the guard takes to look for answers that nobody counted.
+        time.sleep(15)
+        found = told("experiment", "status", *at)
+    assert [row["model_version"] for row in rows[:MANY]] == single
+    assert {row["model_version"] for row in rows} == {"1", "2"}
+    assert found["running"], found["stop_reason"]
+    assert found["arms"]["treatment"]["customers"] == len({row["CLIENTNUM"] for row in rows if row["model_version"] == "2"})
+    verified = told("verify", "--sample", 200, *at)
+    assert (verified["replay"], verified["events"]) == ("ok", "ok")
 
 
 def test_a_shadow_is_logged_and_never_returned(home: Home, people: list[dict[str, object]]) -> None:
