@@ -15,6 +15,12 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(task.joinpath("schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e9
 
 
+def cpu_seconds_of_all(pid: int) -> float:
+    """The same with every process that it started and that still lives."""
+    children = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in task.joinpath("children").read_text().split()]
+    return cpu_seconds(pid) + sum(cpu_seconds_of_all(child) for child in children)
+
+
 def resident_mebibytes(pid: int) -> float:
     """Resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

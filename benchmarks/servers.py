@@ -1,10 +1,12 @@
 """The services that `serving.py` compares, each started as `python benchmarks/servers.py KIND PORT HOME`.
 
-`ours` scores without a ledger, `recorded` with the SQLite ledger. `empty` is a FastAPI endpoint with the same request schema that answers a
-constant. `pipeline` is the usual service at its best: FastAPI, pandas, a scikit-learn pipeline with ColumnTransformer and LightGBM of
-1,000 trees of 15 leaves from joblib, one thread, loaded once.
+`ours` scores without a ledger, `recorded` with the SQLite ledger, `postgres` with the database that TIDEGATE_LEDGER_URL names. `empty` is a
+FastAPI endpoint with the same request schema that answers a constant. `pipeline` is the usual service at its best: FastAPI, pandas, a
+scikit-learn pipeline with ColumnTransformer and LightGBM of 1,000 trees of 15 leaves from joblib, one thread, loaded once.
+`mlflow models serve` of that pipeline is started by `serving.py` itself.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,10 @@ from typing import Any
 import uvicorn
 
 
-def ours(home: Path, recorded: bool) -> Any:
+def ours(home: Path, ledger_url: str) -> Any:
     from tidegate.bundle.champion import open_champion
     from tidegate.ledger.commit import GroupCommit
-    from tidegate.ledger.store import open_ledger, sqlite_url
+    from tidegate.ledger.store import open_ledger
     from tidegate.serving.api import create_app
     from tidegate.serving.metrics import Metrics
     from tidegate.serving.service import Service
@@ -23,7 +25,7 @@ def ours(home: Path, recorded: bool) -> Any:
     from tidegate.storage.files import Folder
 
     scorer = open_champion(Folder(home / "storage"))
-    ledger = open_ledger(sqlite_url(home / "ledger.db")) if recorded else None
+    ledger = open_ledger(ledger_url) if ledger_url else None
     commit = GroupCommit(ledger) if ledger else None
     return create_app(Service(scorer, ledger, commit, bytes(32), Settings(), Metrics(), home))
 
@@ -87,11 +89,19 @@ def fit_pipeline(data: Path, place: Path) -> Any:
     return fitted
 
 
+def save_for_mlflow(fitted: Any, place: Path) -> None:
+    """The pipeline as an MLflow model; its service unpickles it, which ours never does."""
+    import mlflow
+
+    mlflow.sklearn.save_model(fitted, place, serialization_format="cloudpickle", pyfunc_predict_fn="predict_proba")
+
+
 def main() -> None:
     kind, port, home = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     makers = {
-        "ours": lambda: ours(home, recorded=False),
-        "recorded": lambda: ours(home, recorded=True),
+        "ours": lambda: ours(home, ""),
+        "recorded": lambda: ours(home, f"sqlite:///{home / 'ledger.db'}"),
+        "postgres": lambda: ours(home, os.environ["TIDEGATE_LEDGER_URL"]),
         "empty": empty,
         "pipeline": lambda: pipeline(home),
     }

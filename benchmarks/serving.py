@@ -1,8 +1,9 @@
-"""CPU per request of `/predict` beside an empty endpoint and the usual pipeline service, at 1 and 32 connections, in one run.
+"""CPU per request of `/predict` beside an empty endpoint, the usual pipeline service and `mlflow models serve`, at 1 and 32 connections.
 
     python benchmarks/serving.py [--data TABLE.csv] [--rounds 7]
 
-The sides alternate in every round; ratios are taken round by round. Also prints resident memory and the time until ready.
+With the SQLite ledger, with PostgreSQL's (where it is installed) and without one. The sides alternate in every round;
+ratios are taken round by round. Also prints resident memory and the time until ready.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
+import signal
 import socket
 import statistics
 import subprocess
@@ -20,11 +23,15 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from load import cpu_seconds, drive, resident_mebibytes
-from servers import fit_pipeline
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from databases import Postgres, postgres_binaries
+from load import cpu_seconds_of_all, drive, resident_mebibytes
+from servers import fit_pipeline, save_for_mlflow
 
-KINDS = ("empty", "ours", "recorded", "pipeline")
-REQUESTS = {"empty": 3200, "ours": 3200, "recorded": 3200, "pipeline": 320}
+KINDS = ("empty", "ours", "recorded", "postgres", "pipeline", "mlflow")
+REQUESTS = {"empty": 3200, "ours": 3200, "recorded": 3200, "postgres": 3200, "pipeline": 320, "mlflow": 160}
+PATHS = {"mlflow": "/invocations"}
+Running = dict[str, tuple["subprocess.Popen[bytes]", int, float]]
 
 
 def prepare(data: Path | None, budget: str, folder: Path) -> tuple[Path, Path]:
@@ -38,7 +45,7 @@ def prepare(data: Path | None, budget: str, folder: Path) -> tuple[Path, Path]:
     command = [sys.executable, "-m", "tidegate", "train", str(data), "--spec", "bank", "--budget", budget, "--home", str(home), "--json"]
     trained = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     print(f"champion: {trained['algorithm']}")
-    fit_pipeline(data, home / "pipeline.joblib")
+    save_for_mlflow(fit_pipeline(data, home / "pipeline.joblib"), home / "pipeline-mlflow")
     return home, data
 
 
@@ -56,15 +63,25 @@ def bodies(data: Path) -> list[bytes]:
     return found
 
 
-def start(kind: str, home: Path) -> tuple[subprocess.Popen[bytes], int, float]:
+def start(kind: str, home: Path, database: Postgres | None) -> tuple[subprocess.Popen[bytes], int, float]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # where MLflow looks for uvicorn
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "true",
+        "TIDEGATE_LEDGER_URL": database.place() if database else "",
+    }
+    command = [sys.executable, str(Path(__file__).parent / "servers.py"), kind, str(port), str(home)]
+    if kind == "mlflow":
+        model = ["-m", str(home / "pipeline-mlflow"), "-p", str(port), "-h", "127.0.0.1", "--env-manager", "local"]
+        command = [sys.executable, "-m", "mlflow", "models", "serve", *model]
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, str(Path(__file__).parent / "servers.py"), kind, str(port), str(home)])
+    process = subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while time.perf_counter() - began < 60:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json", timeout=1):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{'ping' if kind == 'mlflow' else 'openapi.json'}", timeout=1):
                 return process, port, time.perf_counter() - began
         except OSError:
             time.sleep(0.02)
@@ -81,45 +98,59 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--budget", default="quick", help="of the champion's training")
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        home, data = prepare(chosen.data, chosen.budget, Path(folder))
-        customers = bodies(data)
-        running = {kind: start(kind, home) for kind in KINDS}
-        try:
+    binaries = postgres_binaries()
+    database = None if binaries is None else Postgres.create(binaries)
+    running: Running = {}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            home, data = prepare(chosen.data, chosen.budget, Path(folder))
+            if database is not None:
+                database.start(fsync=True)
+            for kind in KINDS:
+                if kind != "postgres" or database is not None:
+                    running[kind] = start(kind, home, database)
             for kind, (process, _, seconds) in running.items():
                 print(f"{kind:<9} ready after {seconds:5.2f} s, resident {resident_mebibytes(process.pid):6.1f} MiB")
             for connections in (1, 32):
-                report(connections, chosen.rounds, running, customers)
-            print(f"ours after the load: resident {resident_mebibytes(running['ours'][0].pid):.1f} MiB")
-            print(f"recorded after the load: resident {resident_mebibytes(running['recorded'][0].pid):.1f} MiB")
-        finally:
-            for process, _, _ in running.values():
-                process.terminate()
+                report(connections, chosen.rounds, running, bodies(data))
+            for kind in ("ours", "recorded"):
+                print(f"{kind} after the load: resident {resident_mebibytes(running[kind][0].pid):.1f} MiB")
+    finally:
+        for process, _, _ in running.values():
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(20)
+        if database is not None:
+            database.remove()
 
 
-def report(connections: int, rounds: int, running: dict[str, tuple[subprocess.Popen[bytes], int, float]], customers: list[bytes]) -> None:
-    cpu: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    p99: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    rate: dict[str, list[float]] = {kind: [] for kind in KINDS}
+def report(connections: int, rounds: int, running: Running, customers: list[bytes]) -> None:
+    cpu: dict[str, list[float]] = {kind: [] for kind in running}
+    p99: dict[str, list[float]] = {kind: [] for kind in running}
+    rate: dict[str, list[float]] = {kind: [] for kind in running}
+    asked = {kind: [invocation(one) for one in customers] if kind == "mlflow" else customers for kind in running}
     for kind, (_, port, _) in running.items():
-        drive(port, "/predict", customers, 320, connections)
-        assert kind in cpu
+        drive(port, PATHS.get(kind, "/predict"), asked[kind], 320 if kind != "mlflow" else 32, connections)
     for _ in range(rounds):
         for kind, (process, port, _) in running.items():
-            before, began = cpu_seconds(process.pid), time.perf_counter()
-            latencies = drive(port, "/predict", customers, REQUESTS[kind], connections)
+            before, began = cpu_seconds_of_all(process.pid), time.perf_counter()
+            latencies = drive(port, PATHS.get(kind, "/predict"), asked[kind], REQUESTS[kind], connections)
             rate[kind].append(len(latencies) / (time.perf_counter() - began))
-            cpu[kind].append((cpu_seconds(process.pid) - before) / len(latencies) * 1e6)
+            cpu[kind].append((cpu_seconds_of_all(process.pid) - before) / len(latencies) * 1e6)
             p99[kind].append(sorted(latencies)[int(0.99 * len(latencies))] * 1e3)
     print(f"\n{connections} connection{'s' if connections > 1 else ''}: median (least to most) of {rounds} rounds")
-    for kind in KINDS:
+    for kind in running:
         print(f"  {kind:<9} CPU µs a request {spread(cpu[kind])}   requests a second {spread(rate[kind])}   P99 ms {spread(p99[kind])}")
-    for name, top, bottom in (
-        ("ours / empty", "ours", "empty"),
-        ("pipeline / ours", "pipeline", "ours"),
-        ("recorded / empty", "recorded", "empty"),
-    ):
-        print(f"  {name:<17} {spread([a / b for a, b in zip(cpu[top], cpu[bottom], strict=True)])}")
+    for top, bottom in (("ours", "empty"), ("pipeline", "ours"), ("mlflow", "ours"), ("recorded", "empty"), ("postgres", "empty")):
+        if top in running:
+            print(f"  {top + ' / ' + bottom:<17} {spread([a / b for a, b in zip(cpu[top], cpu[bottom], strict=True)])}")
+    for kind in ("recorded", "postgres"):
+        if kind in running:
+            print(f"  {kind}: {spread([a / b for a, b in zip(rate[kind], rate['empty'], strict=True)])} of the empty endpoint's throughput")
+
+
+def invocation(customer: bytes) -> bytes:
+    """A customer as `mlflow models serve` takes one."""
+    return json.dumps({"dataframe_records": [json.loads(customer)]}).encode()
 
 
 if __name__ == "__main__":
