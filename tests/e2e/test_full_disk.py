@@ -120,9 +120,12 @@ def test_a_log_on_a_full_disk_stops_nothing_and_an_answer_there_is_said_to_be_lo
     data, full = tmp_path / "bank.csv", Path("/dev/full")
     write_simulated(data, 600, seed=3)
     command = [sys.executable, "-m", "tidegate", "score", str(data), str(tmp_path / "scored.csv"), "--home", str(own_home.root)]
+    # As most people have it: what is written waits in a buffer, and Python tries once more at its very end.
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with full.open("w") as log:
-        unheard = subprocess.run([*command[:3], "verify", "--home", str(tmp_path / "none")], stdout=log, stderr=log, check=False)
-        told = subprocess.run(command, stdout=log, stderr=subprocess.PIPE, text=True, check=False)
+        refused = [*command[:3], "verify", "--home", str(tmp_path / "none")]
+        unheard = subprocess.run(refused, stdout=log, stderr=log, check=False, env=buffered)
+        told = subprocess.run(command, stdout=log, stderr=subprocess.PIPE, text=True, check=False, env=buffered)
     assert unheard.returncode == 2, "a refusal that nobody can read keeps its exit code"
     assert told.returncode == 2
     assert "tidegate: What was asked for is done, but the disk that its answer is written to is full." in told.stderr

@@ -14,7 +14,7 @@ import typer
 
 from tidegate import __version__
 from tidegate.cli import campaigns, champion, experiments, keys, records, scoring, tables, training
-from tidegate.cli.printing import fail, say
+from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 
 STOPPED = 130  # 128 + SIGINT
@@ -89,3 +89,5 @@ def main() -> None:
         fail("a file's name or a folder's name is not UTF-8. Rename it.", 2)
     except ModuleNotFoundError as error:
         fail(f"the library {error.name} is not installed. Install the extra that holds it: pip install 'tidegate[train,serve]'.", 2)
+    finally:
+        let_go()

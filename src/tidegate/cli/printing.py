@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,16 @@ def say(*lines: str) -> None:
     with suppress(OSError):
         for line in lines:
             typer.echo(line, err=True)
+
+
+def let_go() -> None:
+    """Give up what a full disk or a closed pipe does not take: at its end Python would try again, and make the exit code 120 of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def fail(detail: str, code: int) -> NoReturn:
