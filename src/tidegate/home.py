@@ -85,6 +85,26 @@ class Home:
         return self.root / "evaluations"
 
     @property
+    def reference(self) -> Path:
+        """The customers that each version was trained and judged on, one Parquet file a bundle; real rows, erasable."""
+        return self.root / "reference"
+
+    @property
+    def inbox(self) -> Path:
+        """Where the bank puts files of recent customers (`prod_batch_…`)."""
+        return self.root / "inbox"
+
+    @property
+    def batches(self) -> Path:
+        """Monitored batches with what they scored, until their labels come; real rows, erasable."""
+        return self.root / "batches"
+
+    @property
+    def reports(self) -> Path:
+        """What monitoring found, a folder a batch, and the site over them."""
+        return self.root / "reports"
+
+    @property
     def secrets(self) -> Path:
         """Keys, readable by the owner only."""
         return self.root / "secrets"

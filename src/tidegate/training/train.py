@@ -34,6 +34,7 @@ from tidegate.training.contest import Contest, compete, gates_of
 from tidegate.training.order import Order
 from tidegate.training.package import package
 from tidegate.training.record import runs_of, write_report
+from tidegate.training.reference import keep_reference
 from tidegate.training.standing import Progress
 from tidegate.training.story import facts_of
 
@@ -91,6 +92,7 @@ def train(order: Order, home: Home, ledger: Ledger, progress: Progress, clock: C
         progress("Registering", 0.95)
         gates = gates_of(contest, order.model_seed)
         stage = _stage(home, gates)
+        keep_reference(home, digest, order, history, split, contest.winner)
         delivered = _deliver(home, registry, ledger, scratch, learned, digest, gates, stage, clock)
         return Trained(
             version=delivered.version,
