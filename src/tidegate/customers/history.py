@@ -21,7 +21,7 @@ from tidegate.customers.rows import Rows, concatenate
 from tidegate.customers.spec import TableSpec
 from tidegate.errors import SpecRefused, TableRefused
 
-UNLABELLED = -1
+UNLABELLED, STRANGE = -1, -2
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def load_history(path: Path, spec: TableSpec, quarantine: Path, most_bad: float,
     tally, parts = Tally(), _Parts()
     with Quarantine(quarantine) as refused:
         for batch in table.batches():
-            label = _labels(batch, positions, spec)
+            label = label_codes(batch, positions, spec)
             admitted = admit(contract, batch, positions, tally, _label_breaches(label, spec))
             refused.add(admitted.refusals)
             guard_share(tally, most_bad, path.name)
@@ -67,8 +67,8 @@ def load_history(path: Path, spec: TableSpec, quarantine: Path, most_bad: float,
     return parts.history(concatenate(parts.rows, contract.layout), tally, table.sha256)
 
 
-def _labels(batch: RawBatch, positions: Mapping[str, int], spec: TableSpec) -> NDArray[np.int8]:
-    """1 left, 0 stayed, -1 missing, -2 neither of the values that the spec names."""
+def label_codes(batch: RawBatch, positions: Mapping[str, int], spec: TableSpec) -> NDArray[np.int8]:
+    """int8 (n,): 1 left, 0 stayed, UNLABELLED missing, STRANGE neither of the values that the spec names."""
     column = as_text(batch.table.column(positions[str(spec.label)]))
     encoded = pc.dictionary_encode(column)
     declared = spec.columns.get(str(spec.label))
@@ -82,11 +82,11 @@ def _label(text: str, spec: TableSpec) -> int:
         return 1
     if text in spec.missing or not text.strip():
         return UNLABELLED
-    return 0 if spec.negative is None or text == spec.negative else -2
+    return 0 if spec.negative is None or text == spec.negative else STRANGE
 
 
 def _label_breaches(label: NDArray[np.int8], spec: TableSpec) -> list[Breach]:
-    strange = np.flatnonzero(label == -2)
+    strange = np.flatnonzero(label == STRANGE)
     return [Breach(str(spec.label), "label", f"{spec.positive!r} or {spec.negative!r}", strange)] if strange.size else []
 
 

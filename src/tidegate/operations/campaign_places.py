@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from tidegate.bundle.champion import champion_pointer
 from tidegate.bundle.local import local_bundle
 from tidegate.bundle.manifest import read_manifest
-from tidegate.customers.columns import as_text
-from tidegate.customers.formulas import neutralised
 from tidegate.customers.spec import TableSpec, load_spec, parse_spec
 from tidegate.errors import HomeRefused
 from tidegate.home import Home
@@ -43,16 +38,3 @@ def customer_key(home: Home, *, create: bool) -> bytes:
     except OSError as error:
         raise HomeRefused(f"{home.secrets} cannot be made: {error.strerror}.", "Check the rights of the home.") from None
     return load_or_create_key(place)
-
-
-def customer_ids(array: pa.Array, spec: TableSpec) -> list[str | None]:
-    """Ids as text, None where missing, without the `'` that `score` puts before an id that a spreadsheet would run.
-
-    >>> from tidegate.customers.spec import load_spec
-    >>> customer_ids(pa.array(["'=K1", "K2", "'K3", ""]), load_spec("bank"))
-    ['=K1', 'K2', "'K3", None]
-    """
-    text = as_text(array)
-    bare = pc.replace_substring_regex(text, "^'", "")
-    marked = pc.and_(pc.starts_with(text, "'"), pc.equal(neutralised(bare), text))
-    return [None if cell is None or cell in spec.missing else cell for cell in pc.if_else(marked, bare, text).to_pylist()]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tidegate.campaign.plan import Candidates
 from tidegate.customers.columns import as_text, numbers_of
+from tidegate.customers.ids import customer_ids
 from tidegate.customers.load import RawBatch, Table, columns_of, open_table
 from tidegate.customers.spec import Column, Money, TableSpec
 from tidegate.errors import SpecRefused, TableRefused
-from tidegate.operations.campaign_places import customer_ids
 
 PROBABILITY, VERSION = "churn_probability", "model_version"
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tidegate.customers.admit import Refusal, Tally, guard_share, kind_of
 from tidegate.customers.columns import as_text
+from tidegate.customers.ids import customer_ids
 from tidegate.customers.labels import UNREADABLE, Labels, outcome_labels, read_label, spec_labels
 from tidegate.customers.load import RawBatch, Table, columns_of, open_table
 from tidegate.customers.quarantine import Quarantine
@@ -22,7 +23,7 @@ from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import past_time, time_text
-from tidegate.operations.campaign_places import customer_ids, customer_key, spec_of
+from tidegate.operations.campaign_places import customer_key, spec_of
 
 ID, OUTCOME, OBSERVED = "customer_id", "outcome", "observed_at"
 
