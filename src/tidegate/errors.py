@@ -8,6 +8,7 @@
     │   ├── SettingRefused         a setting or option is out of range
     │   ├── NotEnoughData          the table is readable but nothing can be learned from it
     │   ├── BackupRefused          a backup is damaged, incomplete, newer, or there is no place for it
+    │   ├── TooLarge               more rows, columns or memory than is taken at once      HTTP 413
     │   ├── KeyReused              an idempotency key came back with another body
     │   └── NotFound               there is nothing of this name                            HTTP 404
     ├── HomeRefused                the home cannot be used (unwritable, newer, busy)  exit 2   HTTP 503
@@ -71,6 +72,12 @@ class NotEnoughData(InputRefused):
 
 class BackupRefused(InputRefused):
     """A backup is damaged, incomplete, newer, or there is no place for it."""
+
+
+class TooLarge(InputRefused):
+    """More rows, columns or memory than is taken at once."""
+
+    status = 413
 
 
 class KeyReused(InputRefused):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tidegate.errors import TableRefused
+from tidegate.errors import TableRefused, TooLarge
 
 SEPARATORS = (",", ";", "\t", "|")
 MOST_COLUMNS = 5_000
@@ -47,7 +47,7 @@ def sniff(path: Path) -> Dialect:
     if not headers or (len(sample) == _SAMPLE_CHARACTERS and not any(end in sample for end in "\r\n")):
         raise TableRefused(f"{path.name} has no readable header line.", "Put the column names, separated by commas, on its first line.")
     if len(headers) > MOST_COLUMNS:
-        raise TableRefused(f"{path.name} has {len(headers):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
+        raise TooLarge(f"{path.name} has {len(headers):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
     return Dialect(encoding, separator, tuple(headers), quotes, sha256)
 
 

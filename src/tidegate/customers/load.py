@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tidegate.customers.dialect import MOST_COLUMNS, Dialect, sniff, swallowing_row
 from tidegate.customers.names import snake_case
 from tidegate.customers.spec import TableSpec
-from tidegate.errors import TableRefused
+from tidegate.errors import TableRefused, TooLarge
 
 BLOCK_BYTES = 1 << 20
 PARQUET_ROWS = 1 << 15
@@ -203,7 +203,7 @@ def _open_parquet(path: Path) -> Table:
             f"{path.name} is a damaged or truncated Parquet file.", "Write it again; its end is missing or broken."
         ) from None
     if len(schema) > MOST_COLUMNS:
-        raise TableRefused(f"{path.name} has {len(schema):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
+        raise TooLarge(f"{path.name} has {len(schema):,} columns; at most {MOST_COLUMNS:,} are read.", "Drop the columns not needed.")
     if expands:
         raise TableRefused(f"{path.name} unpacks to more than {_LARGEST_EXPANSION:,} times its size.", "Write it without compression.")
     with path.open("rb") as raw:

@@ -17,7 +17,7 @@ import pyarrow.parquet
 from tidegate.customers.columns import as_text
 from tidegate.customers.dialect import sniff
 from tidegate.customers.names import snake_case
-from tidegate.errors import TableRefused
+from tidegate.errors import TableRefused, TooLarge
 from tidegate.home import Home
 
 Gone = Callable[[str], bool]
@@ -43,7 +43,7 @@ def erase_from_files(home: Home, gone: Gone) -> FilesErased:
         place = str(path.relative_to(home.root))
         try:
             count = (_parquet_without if path.suffix == ".parquet" else _text_without)(path, names, gone)
-        except (TableRefused, csv.Error, UnicodeError, pa.ArrowException, ValueError):
+        except (TableRefused, TooLarge, csv.Error, UnicodeError, pa.ArrowException, ValueError):
             unread.append(place)
             continue
         if count:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from tidegate.customers.admit import kind_of
 from tidegate.customers.labels import UNREADABLE, Labels, outcome_labels, read_label
 from tidegate.customers.spec import TableSpec
-from tidegate.errors import InputRefused
+from tidegate.errors import InputRefused, TooLarge
 from tidegate.ledger.customer_key import customer_hash, keyed_digest
 from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes
 from tidegate.ledger.store import Ledger
@@ -81,7 +81,7 @@ def _items(document: Any, most: int) -> list[Any]:
     if not isinstance(items, list) or not items:
         raise InputRefused("The body holds no outcomes.", 'Send {"outcomes": [{…}, …]} with at least one outcome and no other field.')
     if len(items) > most:
-        raise InputRefused(f"The body holds {len(items):,} outcomes; at most {most:,} are recorded at once.", "Send fewer, or a file.")
+        raise TooLarge(f"The body holds {len(items):,} outcomes; at most {most:,} are recorded at once.", "Send fewer, or a file.")
     return items
 
 

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from tidegate.errors import InputRefused
+from tidegate.errors import InputRefused, TooLarge
 from tidegate.serving.documents import answer
 from tidegate.serving.patience import recorded
 from tidegate.serving.reasons import explained_by_arm, reasons_asked, require_room, source_count
@@ -133,5 +133,5 @@ def _customers(document: Any, most: int) -> list[Any]:
     if not isinstance(many, list) or not many:
         raise InputRefused("The body holds no customers.", 'Send {"customers": [{…}, …]} with at least one customer and no other field.')
     if len(many) > most:
-        raise InputRefused(f"The body holds {len(many):,} customers; at most {most:,} are scored at once.", "Send fewer, or a file.")
+        raise TooLarge(f"The body holds {len(many):,} customers; at most {most:,} are scored at once.", "Send fewer, or a file.")
     return many

@@ -19,7 +19,7 @@ from tidegate.bundle.reasons.customers import Explained, Reason, explain_rows, r
 from tidegate.bundle.reasons.sources import sources_of
 from tidegate.bundle.scorer import Scorer
 from tidegate.customers.rows import Rows
-from tidegate.errors import InputRefused, SettingRefused
+from tidegate.errors import SettingRefused, TooLarge
 from tidegate.ledger.predictions import Prediction
 from tidegate.serving.service import Service
 
@@ -51,12 +51,12 @@ def source_count(scorer: Scorer) -> int:
 
 
 async def require_room(service: Service, scorer: Scorer, customers: int, most: int) -> None:
-    """Raises InputRefused where reasons of so many customers would keep others waiting. Called before anything is scored."""
+    """Raises TooLarge where reasons of so many customers would keep others waiting. Called before anything is scored."""
     explainer = await _aside(service, scorer.explainer)
     largest = max(1, min(MOST_REASONS // most, int(MOST_WORK / max(explainer.work, 1))))
     if customers > largest:
         sentence = f"This model gives {most} reasons for at most {largest:,} customers at once, and the body holds {customers:,}."
-        raise InputRefused(sentence, "Send fewer, ask without reasons, or use `tidegate score --reasons`.")
+        raise TooLarge(sentence, "Send fewer, ask without reasons, or use `tidegate score --reasons`.")
 
 
 async def explained_by_arm(

@@ -18,7 +18,7 @@ import pytest
 from tidegate.customers import load
 from tidegate.customers.load import Ragged, columns_of, open_table
 from tidegate.customers.spec import parse_spec
-from tidegate.errors import TableRefused
+from tidegate.errors import TableRefused, TooLarge
 
 SECRET = "Erika Mustermann"
 SPEC = parse_spec('name = "t"\nid = "who"\n[columns.a]\nkind = "number"\n[columns.b]\nkind = "number"\n')
@@ -261,7 +261,7 @@ def test_an_empty_parquet_file_has_no_rows(tmp_path: Path) -> None:
 
 
 def test_a_wide_parquet_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TableRefused, match="5,001 columns"):
+    with pytest.raises(TooLarge, match="5,001 columns"):
         open_table(parquet(tmp_path, pa.table({f"c{number}": [1] for number in range(5_001)})))
 
 

@@ -201,11 +201,13 @@ def test_a_batch_with_a_key_is_recorded_once(client: TestClient, service: Servic
     assert count_predictions(service.ledger) == 2
 
 
-@pytest.mark.parametrize(
-    "body", [[], {}, {"customers": []}, {"customers": 3}, {"customers": [GOOD], "more": 1}, {"customers": [GOOD] * 51}]
-)
+@pytest.mark.parametrize("body", [[], {}, {"customers": []}, {"customers": 3}, {"customers": [GOOD], "more": 1}])
 def test_a_batch_of_another_shape_is_refused(client: TestClient, body: Any) -> None:
     refused(client.post("/predict-batch", json=body), 422)
+
+
+def test_a_batch_of_more_customers_than_the_limit_is_413(client: TestClient) -> None:
+    refused(client.post("/predict-batch", json={"customers": [GOOD] * 51}), 413)
 
 
 def as_csv(rows: list[dict[str, Any]]) -> bytes:

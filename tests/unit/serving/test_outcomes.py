@@ -167,11 +167,14 @@ def test_one_bad_item_is_rejected_by_name_and_the_others_are_recorded(
     assert outcomes_of(home) == {"C-1": 0, "C-2": 1}
 
 
-@pytest.mark.parametrize(
-    "body", [[], {}, {"outcomes": []}, {"outcomes": 3}, {"outcomes": [seen(0, 1)], "more": 1}, {"outcomes": [seen(0, 1)] * 21}]
-)
+@pytest.mark.parametrize("body", [[], {}, {"outcomes": []}, {"outcomes": 3}, {"outcomes": [seen(0, 1)], "more": 1}])
 def test_a_body_of_another_shape_is_refused(client: TestClient, home: Home, predicted: list[str], body: Any) -> None:
     refused(client.post("/outcomes", json=body))
+    assert outcomes_of(home) == {}
+
+
+def test_more_outcomes_than_the_limit_are_413(client: TestClient, home: Home, predicted: list[str]) -> None:
+    assert client.post("/outcomes", json={"outcomes": [seen(0, 1)] * 21}).status_code == 413
     assert outcomes_of(home) == {}
 
 

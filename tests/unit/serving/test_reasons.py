@@ -148,13 +148,13 @@ def test_a_batch_whose_reasons_would_take_long_is_refused_before_it_is_scored(
     work = service.scorer.explainer().work
     monkeypatch.setattr(reasons, "MOST_WORK", 2.5 * work)
     body = {"customers": [customer] * 3}
-    assert "at most 2 customers" in refused(client.post("/predict-batch?reasons=3", json=body))
+    assert "at most 2 customers" in refused(client.post("/predict-batch?reasons=3", json=body), 413)
     assert recorded(service) == 0
     assert client.post("/predict-batch?reasons=3", json={"customers": [customer] * 2}).status_code == 200
     monkeypatch.setattr(reasons, "MOST_WORK", 1e12)
     monkeypatch.setattr(reasons, "MOST_REASONS", 6)
     assert client.post("/predict-batch?reasons=2", json=body).status_code == 200
-    assert "at most 2 customers" in refused(client.post("/predict-batch?reasons=3", json=body))
+    assert "at most 2 customers" in refused(client.post("/predict-batch?reasons=3", json=body), 413)
 
 
 def test_a_batch_explains_the_valid_and_refuses_the_rest(client: TestClient, customer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

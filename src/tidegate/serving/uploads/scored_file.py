@@ -16,7 +16,7 @@ from tidegate.customers.cells import objects_from_rows
 from tidegate.customers.columns import as_text
 from tidegate.customers.contract import outside_expected
 from tidegate.customers.load import Table, open_table
-from tidegate.errors import InputRefused
+from tidegate.errors import TooLarge
 from tidegate.ledger.customer_key import keyed_digest
 from tidegate.ledger.predictions import Prediction
 from tidegate.serving.service import continued, customer_hashes, new_id, unrecorded
@@ -26,23 +26,17 @@ from tidegate.serving.trial.arms import FileTrial, drawn_again
 Record = Callable[[list[Prediction], Mapping[str, int]], list[Prediction]]
 
 
-class TooManyRows(InputRefused):
-    """An uploaded table has more rows than the route scores."""
-
-    status = 413
-
-
 def scored_file(
     scorer: Scorer, trial: FileTrial | None, path: Path, secret: bytes, most_rows: int, key: str | None, record: Record
 ) -> Iterator[bytes]:
     """CSV in pieces: every line of the file in its order, refused ones marked with their rule.
 
-    Where an experiment runs, each customer is scored by their arm's version. Raises TableRefused, TooManyRows and what `record` raises.
+    Where an experiment runs, each customer is scored by their arm's version. Raises TableRefused, TooLarge and what `record` raises.
     """
     table, tally, header = open_table(path), Tally(), True
     for scored in score_batches(scorer, table, tally, most_bad=None):
         if tally.read > most_rows:
-            raise TooManyRows(f"The file has more than {most_rows:,} rows.", "Split it, or use `tidegate score`.")
+            raise TooLarge(f"The file has more than {most_rows:,} rows.", "Split it, or use `tidegate score`.")
         before = tally.read - len(scored.admitted.kept) - len(scored.admitted.batch.ragged)
         mine = None if key is None else continued(key, before) if before else key
         scored = _recorded(scorer, trial, scored, table, secret, mine, record)

@@ -18,11 +18,11 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tidegate.bundle.scorer import Scorer
-from tidegate.errors import LedgerUnavailable
+from tidegate.errors import LedgerUnavailable, TooLarge
 from tidegate.ledger.predictions import Prediction
 from tidegate.serving.service import Service
 from tidegate.serving.trial.arms import FileTrial, count_file, file_trial
-from tidegate.serving.uploads.scored_file import TooManyRows, scored_file
+from tidegate.serving.uploads.scored_file import scored_file
 from tidegate.serving.uploads.worker import RECORD_SECONDS, RECORDED_TOGETHER, scored_by_worker
 
 # Below it a child process would cost more than the work; a Parquet file says nothing of its rows by its size.
@@ -51,7 +51,7 @@ async def _following(first: bytes, pieces: AsyncGenerator[bytes, None]) -> Async
 
 
 async def spooled(service: Service, upload: IO[bytes], work: ExitStack) -> Path:
-    """The upload as a file in a folder that goes with `work`. Raises TooManyRows on more line ends than rows (a quoted one counts).
+    """The upload as a file in a folder that goes with `work`. Raises TooLarge on more line ends than rows (a quoted one counts).
 
     It has a name of ours: refusals name the file, and the caller's name for it may name a person.
     """
@@ -118,7 +118,7 @@ def _spooled(upload: IO[bytes], path: Path, most_rows: int) -> Path:
             file.write(chunk)
     parquet = _is_parquet(path)
     if (parquet and _parquet_rows(path) > most_rows) or (not parquet and max(line_feeds, carriage_returns) > most_rows + 1):
-        raise TooManyRows(f"The file has more than {most_rows:,} rows.", "Split it, or score it with `tidegate score`.")
+        raise TooLarge(f"The file has more than {most_rows:,} rows.", "Split it, or score it with `tidegate score`.")
     return path
 
 

@@ -17,13 +17,12 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tidegate.bundle.scorer import Scorer
-from tidegate.errors import BundleRefused, InputRefused, TableRefused, TidegateError, WorkerLost
+from tidegate.errors import BundleRefused, InputRefused, TableRefused, TidegateError, TooLarge, WorkerLost
 from tidegate.ledger.predictions import Prediction
 from tidegate.serving.patience import recorded
 from tidegate.serving.service import Service
 from tidegate.serving.trial.arms import FileTrial, count_file, file_trial
 from tidegate.serving.uploads.frames import CSV, DONE, HEAD, KEPT, LARGEST_FRAME, ORDER, PREDICTIONS, RECORD, REFUSED, framed
-from tidegate.serving.uploads.scored_file import TooManyRows
 
 RECORD_SECONDS = 10.0  # a file has time: it need not fail because the database is slow for a moment
 RECORDED_TOGETHER = 512  # small groups: a single customer's request shares the writer and must not wait for the whole file
@@ -31,15 +30,7 @@ _BUFFER_BYTES = 1 << 20
 logger = logging.getLogger("tidegate.serving")
 
 
-class TooLarge(InputRefused):
-    """A table needs more memory than the process that scores it may have."""
-
-    status = 413
-
-
-_REFUSALS: dict[str, type[TidegateError]] = {
-    kind.__name__: kind for kind in (TableRefused, TooManyRows, TooLarge, InputRefused, BundleRefused)
-}
+_REFUSALS: dict[str, type[TidegateError]] = {kind.__name__: kind for kind in (TableRefused, TooLarge, InputRefused, BundleRefused)}
 
 
 async def scored_by_worker(service: Service, scorer: Scorer, path: Path, key: str | None, work: ExitStack) -> AsyncGenerator[bytes, None]:
