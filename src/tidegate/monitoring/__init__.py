@@ -1,0 +1,1 @@
+"""What is concluded about a batch of recent customers: data quality, drift, performance."""
