@@ -64,6 +64,16 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="log lines as JSON or as text; auto: text on a terminal, else JSON"
     )
+    drift_significance: float = Field(
+        0.01, gt=0, le=0.2, description="a column's drift has to be significant at this level, over all columns together"
+    )
+    smallest_drift: float = Field(
+        0.1, gt=0, le=1, description="smallest drift that matters, in standard deviations; KS distance, PSI and shares of levels go along"
+    )
+    most_drifted_features: int = Field(3, ge=0, description="more drifted columns than this are an alarm")
+    most_quarantined_share: float = Field(
+        0.1, gt=0, le=1, description="share of a batch's rows that may break the contract before its data is an alarm"
+    )
     access_log: bool = Field(True, description="one log line a request; without it only requests that ended in a 5xx have one")
 
     @field_validator("cors_origins", mode="before")

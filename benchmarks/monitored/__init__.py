@@ -1,0 +1,1 @@
+"""The runs of `benchmarks/monitoring.py` on drift."""
