@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     ledger_seconds: float = Field(
         0.8, gt=0, description="longest wait for the ledger, then 503; a batch has half a millisecond more for each row"
     )
+    label_horizon_days: int = Field(
+        30, ge=0, le=3650, description="days until it is known of a customer whether they left: younger labels count nowhere"
+    )
+    fewest_matured_positives: int = Field(
+        30, ge=1, description="customers who left, and who stayed, that a batch needs among its matured labels to be judged by them"
+    )
     simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
     seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
     storage_url: str = Field("", description="where bundles and the champion pointer live: s3://BUCKET/PREFIX; empty: a folder in the home")

@@ -72,6 +72,9 @@ def prove(
 
 def outcomes(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="Customers and whether they left, CSV or Parquet")],
+    audit: Annotated[
+        bool, typer.Option("--audit", help="These were checked by people: kept beside the ordinary outcomes, as evidence for renewals")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,5 +87,5 @@ def outcomes(
     from tidegate.operations.progress import counting
 
     with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger, counting("Reading") as progress:
-        done = record_file(place, ledger, source, settings.max_bad_share, opening.who(), opening.now(), progress)
+        done = record_file(place, ledger, source, settings.max_bad_share, opening.who(), opening.now(), progress, audit)
     printed(done.document(), as_json, done.summary())

@@ -15,6 +15,7 @@ from tidegate.ledger.store import Ledger
 _HELD = {
     "predictions": (schema.predictions, schema.predictions.c.created_at),
     "outcomes": (schema.outcomes, schema.outcomes.c.observed_at),
+    "audit_outcomes": (schema.audit_outcomes, schema.audit_outcomes.c.observed_at),
     "feedback": (schema.feedback, schema.feedback.c.at),
     "assignments": (schema.assignments, schema.assignments.c.assigned_at),
 }
@@ -31,7 +32,7 @@ class Held:
 
 
 def held_of(ledger: Ledger, customer: str, limit: int) -> dict[str, Held]:
-    """Predictions, outcomes, feedback and assignments of a customer (keyed hash), at most `limit` of each.
+    """Predictions, outcomes, audit outcomes, feedback and assignments of a customer (keyed hash), at most `limit` of each.
 
     All are of one moment. Raises LedgerUnavailable.
     """

@@ -25,6 +25,7 @@ _predictions, _feedback, _shadows = schema.predictions, schema.feedback, schema.
 PERSONAL: tuple[tuple[sa.Table, sa.ColumnElement[str]], ...] = (
     (schema.feedback, schema.feedback.c.recorded_at),
     (schema.outcomes, schema.outcomes.c.recorded_at),
+    (schema.audit_outcomes, schema.audit_outcomes.c.recorded_at),
     (schema.assignments, schema.assignments.c.assigned_at),
     (schema.predictions, schema.predictions.c.created_at),
 )

@@ -1,4 +1,7 @@
-"""What became of customers: recorded once for a customer and a time, never changed."""
+"""What became of customers: recorded once for a customer and a time, never changed.
+
+Outcomes of an audit sample (`audit`) are kept beside the ordinary ones: the two may contradict each other, each for itself may not.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from tidegate.ledger.connections import look_and_write, reading
 from tidegate.ledger.events import add_event
 from tidegate.ledger.store import Ledger
 
-_table = schema.outcomes
 # One query names at most so many customers, below what SQLite (32,766) and PostgreSQL (65,535) take as parameters.
 _CHUNK = 10_000
 
@@ -42,29 +44,32 @@ class RecordedOutcomes:
     known: int
 
 
-def record_outcomes(ledger: Ledger, outcomes: Sequence[Outcome], who: str, evidence: dict[str, object], now: datetime) -> RecordedOutcomes:
+def record_outcomes(
+    ledger: Ledger, outcomes: Sequence[Outcome], who: str, evidence: dict[str, object], now: datetime, audit: bool = False
+) -> RecordedOutcomes:
     """Record outcomes and one event in one transaction; what the ledger holds already is counted and not written again.
 
     Raises `InputRefused`, and records nothing, where a customer has another outcome at the same time, here or in the ledger, and
     `LedgerUnavailable` when the database fails. Nothing new: no event either.
     """
-    fresh = _without_repeats(outcomes)
+    fresh, table = _without_repeats(outcomes), _table(audit)
 
     def record(connection: sa.Connection) -> int:
-        added = _new_ones(connection, fresh)
+        added = _new_ones(connection, table, fresh)
         if added:
-            connection.execute(sa.insert(_table), [asdict(outcome) for outcome in added])
-            add_event(connection, who, "recorded outcomes", {**evidence, "added": len(added)}, now)
+            connection.execute(sa.insert(table), [asdict(outcome) for outcome in added])
+            add_event(connection, who, "recorded audit outcomes" if audit else "recorded outcomes", {**evidence, "added": len(added)}, now)
         return len(added)
 
     added = look_and_write(ledger.engine, record)
     return RecordedOutcomes(added, len(outcomes) - added)
 
 
-def first_recorded(ledger: Ledger, source: str) -> str | None:
+def first_recorded(ledger: Ledger, source: str, audit: bool = False) -> str | None:
     """When outcomes of this source were recorded for the first time; None where they never were."""
+    table = _table(audit)
     with reading(ledger.engine) as connection:
-        return connection.execute(sa.select(sa.func.min(_table.c.recorded_at)).where(_table.c.source == source)).scalar()
+        return connection.execute(sa.select(sa.func.min(table.c.recorded_at)).where(table.c.source == source)).scalar()
 
 
 def known_customers(ledger: Ledger, customers: Iterable[str]) -> set[str]:
@@ -73,9 +78,13 @@ def known_customers(ledger: Ledger, customers: Iterable[str]) -> set[str]:
     found: set[str] = set()
     with reading(ledger.engine) as connection:
         for column in (schema.predictions.c.customer, schema.assignments.c.customer):
-            for chunk in _chunks(asked):
+            for chunk in in_chunks(asked):
                 found.update(connection.execute(sa.select(column).where(column.in_(chunk)).distinct()).scalars())
     return found
+
+
+def _table(audit: bool) -> sa.Table:
+    return schema.audit_outcomes if audit else schema.outcomes
 
 
 def _without_repeats(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], Outcome]:
@@ -89,11 +98,11 @@ def _without_repeats(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], Outco
     return fresh
 
 
-def _new_ones(connection: sa.Connection, fresh: dict[tuple[str, str], Outcome]) -> list[Outcome]:
+def _new_ones(connection: sa.Connection, table: sa.Table, fresh: dict[tuple[str, str], Outcome]) -> list[Outcome]:
     stored: dict[tuple[str, str], int] = {}
-    select = sa.select(_table.c.customer, _table.c.observed_at, _table.c.outcome)
-    for chunk in _chunks(sorted({customer for customer, _ in fresh})):
-        stored |= {(row.customer, row.observed_at): row.outcome for row in connection.execute(select.where(_table.c.customer.in_(chunk)))}
+    select = sa.select(table.c.customer, table.c.observed_at, table.c.outcome)
+    for chunk in in_chunks(sorted({customer for customer, _ in fresh})):
+        stored |= {(row.customer, row.observed_at): row.outcome for row in connection.execute(select.where(table.c.customer.in_(chunk)))}
     conflicts = sum(stored.get(key, new.outcome) != new.outcome for key, new in fresh.items())
     _refuse(conflicts, "another outcome in the ledger at the same time")
     return [outcome for key, outcome in fresh.items() if key not in stored]
@@ -107,5 +116,6 @@ def _refuse(conflicts: int, what: str) -> None:
         )
 
 
-def _chunks(customers: Sequence[str]) -> Iterator[Sequence[str]]:
+def in_chunks(customers: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Customers in pieces that one query may name."""
     return (customers[start : start + _CHUNK] for start in range(0, len(customers), _CHUNK))

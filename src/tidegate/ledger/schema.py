@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 # Oldest first; the last is what this code reads and writes. Kept here so that opening a current ledger loads no alembic.
-SCHEMA_VERSIONS = ("0001", "0002", "0003", "0004")
+SCHEMA_VERSIONS = ("0001", "0002", "0003", "0004", "0005")
 
 # A name of our own: a PostgreSQL database shared with another alembic user (MLflow) already holds an `alembic_version`.
 VERSION_TABLE = "ledger_version"
@@ -105,6 +105,19 @@ outcomes = sa.Table(
     sa.Column("recorded_at", sa.Text, nullable=False),
 )
 sa.Index("outcomes_source", outcomes.c.source)
+
+# Labels that somebody checked. A table of its own: they may contradict the ordinary ones of the same customer and time, which is what they
+# are for, and no reader of outcomes can mistake one for the other.
+audit_outcomes = sa.Table(
+    "audit_outcomes",
+    metadata,
+    sa.Column("customer", sa.Text, primary_key=True),
+    sa.Column("observed_at", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Integer, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.Text, nullable=False),
+)
+sa.Index("audit_outcomes_source", audit_outcomes.c.source)
 
 # `note` is what a person wrote and may name anybody: nothing else is ever put into that column, so that it can be emptied by itself.
 feedback = sa.Table(

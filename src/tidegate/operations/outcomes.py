@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, 
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import past_time, time_text
 from tidegate.operations.campaign_places import customer_key, spec_of
+from tidegate.operations.batch_customers import batch_customers
+from tidegate.operations.campaign_places import customer_ids, customer_key, spec_of
 
 ID, OUTCOME, OBSERVED = "customer_id", "outcome", "observed_at"
 
@@ -41,6 +43,7 @@ class RecordedFile:
     quarantine: Path | None
     source: Path
     rules: dict[str, int]
+    audit: bool = False
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
@@ -53,11 +56,13 @@ class RecordedFile:
             "quarantined": self.quarantined,
             "quarantine": None if self.quarantine is None else str(self.quarantine),
             "rules": self.rules,
+            "audit": self.audit,
         }
 
     def summary(self) -> str:
         """A few lines for a person."""
-        lines = [f"{self.recorded:,} outcomes recorded from {self.rows:,} rows of {self.source}."]
+        what = "audit outcomes" if self.audit else "outcomes"
+        lines = [f"{self.recorded:,} {what} recorded from {self.rows:,} rows of {self.source}."]
         lines += [f"{self.known:,} were in the ledger already."] if self.known else []
         lines += [f"{self.unlabelled:,} have no outcome yet: not known is not 'stayed'."] if self.unlabelled else []
         refused = self.quarantined + self.unknown_customers
@@ -93,18 +98,21 @@ class _Reading:
 
 
 def record_file(
-    home: Home, ledger: Ledger, source: Path, most_bad: float, who: str, now: datetime, progress: Callable[[int], None]
+    home: Home, ledger: Ledger, source: Path, most_bad: float, who: str, now: datetime, progress: Callable[[int], None], audit: bool = False
 ) -> RecordedFile:
     """Record every outcome of a file, all in one transaction; the same file again adds nothing.
 
     Rows that break the contract go to a quarantine file beside `source` and count against `most_bad`. So do rows of customers whom the
-    ledger knows from no prediction and no campaign, but they do not count: an outcomes file may well cover the whole bank. Raises
-    TableRefused where too many are bad, or nobody in the file is known, and InputRefused where outcomes contradict one another.
+    ledger knows from no prediction and no campaign and who are in no monitored batch, but they do not count: an outcomes file may well
+    cover the whole bank. `audit`: somebody checked these, so they are kept beside the ordinary outcomes. Raises TableRefused where too
+    many are bad, or nobody in the file is known, and InputRefused where outcomes contradict one another.
     """
     table, spec = open_table(source), spec_of(home)
     place = f"file:{table.sha256}"
     # The same bytes are the same news: rows without a time keep the one they were first recorded with.
-    reading = _reading(table, spec, customer_key(home, create=False), first_recorded(ledger, place) or time_text(now), now)
+    # A batch can be monitored before anything was predicted: its customers need the key that their labels are looked up with.
+    key = customer_key(home, create=any(home.batches.glob("*.parquet")))
+    reading = _reading(table, spec, key, first_recorded(ledger, place, audit) or time_text(now), now)
     rows = _Rows()
     for batch in table.batches():
         _read(reading, batch, rows)
@@ -115,16 +123,17 @@ def record_file(
         quarantine.add(rows.refusals)
         guard_share(rows.tally, most_bad, source.name, final=True)
         known = known_customers(ledger, rows.customers)
+        known |= batch_customers(home, key, set(rows.customers) - known)
         strangers = _strangers(rows, known, reading.id)
         quarantine.add(strangers)
         if not known:
             raise TableRefused(
-                f"The ledger knows none of the customers in {source.name}: neither a prediction nor a campaign has them.",
+                f"The ledger knows none of the customers in {source.name}: no prediction, campaign or monitored batch has them.",
                 f"Check the column {reading.id}, or name another --home.",
             )
         evidence = {"data": table.sha256, "rows": rows.tally.read, "unknown_customers": len(strangers)}
-        done = record_outcomes(ledger, _outcomes(rows, known, place, now), who, evidence, now)
-    return _told(source, rows, known, done, len(strangers), quarantine)
+        done = record_outcomes(ledger, _outcomes(rows, known, place, now), who, evidence, now, audit)
+    return replace(_told(source, rows, known, done, len(strangers), quarantine), audit=audit)
 
 
 def _strangers(rows: _Rows, known: set[str], column: str) -> list[Refusal]:

@@ -42,6 +42,7 @@ def fill(ledger: Ledger, make: Make, when: datetime = NOON, first: int = 1) -> N
         said = Feedback(f"f{number}", None, None, f"id-{number:08d}", None, "will_leave", f"note {number}", at, at)
         record_feedback(ledger, said, "ana", {}, when)
         assert one is None or record_outcomes(ledger, [Outcome(one, at, 1, "test", at)], "ana", {}, when).added == 1
+        assert one is None or record_outcomes(ledger, [Outcome(one, at, 0, "audit", at)], "ana", {}, when, audit=True).added == 1
     record_shadows(ledger, [Shadow(f"id-{number:08d}", 1, 0.5, 0.5) for _, number in whom])
     chosen = [Assignment(one, "treated", rank, 0.5, 1.0, 1.0, "7") for rank, one in enumerate((ANA, BEN), 1)]
     record_campaign(ledger, f"c{first}", {}, chosen, "ana", when)
@@ -65,7 +66,7 @@ def test_a_customer_goes_from_every_table_and_nobody_else(ledger: Ledger, outsid
     fill(ledger, make)
     with writing(ledger.engine) as connection:
         found = erase_customers(connection, {ANA: ALWAYS, f"{9:032x}": ALWAYS})
-    assert found == {"feedback": 1, "outcomes": 1, "assignments": 1, "predictions": 1, "shadows": 1}
+    assert found == {"feedback": 1, "outcomes": 1, "audit_outcomes": 1, "assignments": 1, "predictions": 1, "shadows": 1}
     assert set(rows(outsider, ANA).values()) == {0}
     assert set(rows(outsider, BEN).values()) == {1}
     assert shadows(outsider) == ["id-00000002", "id-00000003"]
@@ -74,7 +75,9 @@ def test_a_customer_goes_from_every_table_and_nobody_else(ledger: Ledger, outsid
     assert check_ledger(ledger) == "ok"
     with writing(ledger.engine) as connection:
         assert set(erase_customers(connection, {ANA: ALWAYS}).values()) == {0}
-        assert erase_customers(connection, {}) == dict.fromkeys(("feedback", "outcomes", "assignments", "predictions", "shadows"), 0)
+        assert erase_customers(connection, {}) == dict.fromkeys(
+            ("feedback", "outcomes", "audit_outcomes", "assignments", "predictions", "shadows"), 0
+        )
 
 
 def test_only_what_was_written_until_then_goes(ledger: Ledger, outsider: Outsider, make: Make) -> None:

@@ -30,7 +30,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # The columns of predictions in every version so far; 0004 added one.
 HELD = [field.name for field in fields(Prediction) if field.name != "experiment_phase"]
 _SECOND = ("predictions", "events", "campaigns", "assignments", "outcomes")
-TABLES = {"0001": ("predictions", "events"), "0002": _SECOND, "0003": (*_SECOND, "feedback")}
+_THIRD = (*_SECOND, "feedback")
+TABLES = {"0001": ("predictions", "events"), "0002": _SECOND, "0003": _THIRD, "0004": _THIRD}
 
 
 def written_by(version: str, url: str, predictions: list[Prediction]) -> None:

@@ -33,7 +33,7 @@ def test_a_customer_goes_and_the_trail_holds_counts_alone(home: Home) -> None:
     assert done.document() == {
         "customers": 1,
         "named_predictions": 0,
-        "removed": {"feedback": 0, "outcomes": 0, "assignments": 0, "predictions": 1, "shadows": 0, "data": 1},
+        "removed": {"feedback": 0, "outcomes": 0, "audit_outcomes": 0, "assignments": 0, "predictions": 1, "shadows": 0, "data": 1},
         "removed_in_all": 2,
         "unread": [],
     }

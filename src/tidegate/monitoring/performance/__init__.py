@@ -1,0 +1,1 @@
+"""How good the champion is on a batch: estimated before labels come, realised once they have matured."""
