@@ -1,0 +1,1 @@
+"""Monitoring: batches, drift, performance, reports, alerts."""
