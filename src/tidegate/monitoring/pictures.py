@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -30,19 +29,12 @@ LONGEST_SECONDS = 900
 _CHILD = "tidegate.monitoring.evidently_pages"
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """The pages that were written, and one sentence for each that was not or that leaves something out."""
-
-    files: tuple[Path, ...]
-    warnings: tuple[str, ...]
-
-
 def draw_reports(
     folder: Path, spec: TableSpec, reference: KeptRows, batch: KeptRows, threshold: float, seed: int, most_rows: int = MOST_ROWS
-) -> Drawn:
-    """Write `monitoring_report.html` and `performance_report.html` into `folder`, each whole or not at all.
+) -> tuple[str, ...]:
+    """Write `monitoring_report.html` and `performance_report.html` into `folder`, each whole or not at all; answers warnings.
 
+    A warning is one sentence for a page that could not be drawn, or that leaves something out.
     Both sides are drawn from a sample of at most `most_rows` customers. Performance needs customers of the batch whose label is known, some
     who left and some who stayed; without them the page says so. Raises OSError where the folder cannot be written, and nothing else.
     """
@@ -62,7 +54,7 @@ def draw_reports(
             pages[name] = notice
     for name, page in pages.items():
         write_whole(folder / name, page.encode())
-    return Drawn(tuple(folder / name for name in sorted(pages)), tuple(warnings))
+    return tuple(warnings)
 
 
 def _both(kept: KeptRows) -> bool:

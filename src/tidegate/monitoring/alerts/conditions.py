@@ -112,7 +112,7 @@ def look_at_run(document: Mapping[str, Any], limits: Limits, link: str, places: 
             severity = CRITICAL if kind == PERFORMANCE_REALISED else WARNING
             title = f"ROC-AUC, {word}, is down by {1 - value / reference:.1%}"
             detail = f"Batch {batch}: {value:.3f} {word}, {reference:.3f} on the holdout."
-            judge(kind, 1 - value / reference, limits.auc_drop, severity, title, detail, beyond=high < reference)
+            judge(kind, max(0.0, 1 - value / reference), limits.auc_drop, severity, title, detail, beyond=high < reference)
     return Look(tuple(found), frozenset(near), frozenset(judged))
 
 
@@ -165,18 +165,19 @@ def _count(value: object) -> str:
 
 
 def _auc(block: object) -> tuple[float, float, float] | None:
-    """(ROC-AUC, upper end of its interval, ROC-AUC on the holdout), or None where one is absent or the estimate is not to be trusted."""
-    if not isinstance(block, Mapping) or block.get("trusted") is False:
+    """(ROC-AUC, upper end of its interval, ROC-AUC on the holdout) of what is realised or estimated.
+
+    None where one of them is absent, where the estimate is not to be trusted, and where too few labels are known to tell.
+    """
+    if not isinstance(block, Mapping) or block.get("trusted") is False or block.get("enough") is False:
         return None
-    said, reference = block.get("roc_auc"), block.get("holdout_roc_auc")
-    for name in ("holdout", "reference"):
-        if reference is None and isinstance(block.get(name), Mapping):
-            reference = block[name].get("roc_auc")
-    value, base = _number(said), _number(reference)
-    if value is None or base is None or base <= 0:
+    metrics = block.get("metrics")
+    said = (metrics if isinstance(metrics, Mapping) else block).get("roc_auc")
+    value, drop = _number(said), _number(block.get("roc_auc_drop"))
+    if value is None or drop is None or drop >= 1 or value <= 0:
         return None
     high = _number(said.get("high")) if isinstance(said, Mapping) else None
-    return value, value if high is None else high, base
+    return value, value if high is None else high, value / (1 - drop)
 
 
 def _number(value: object) -> float | None:
