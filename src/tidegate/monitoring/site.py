@@ -140,7 +140,8 @@ def _row(run: Mapping[str, Any]) -> str:
             f'<tr data-health="{DAMAGED}">{figure(run["folder"])}<td>–</td>{_badge(DAMAGED, target)}<td colspan="{rest}">{said}</td></tr>'
         )
     names = run["drifted_features"] or []
-    listed = f"<details><summary>{len(names)}</summary>{escape(', '.join(names))}</details>" if names else "0"
+    linked = f'<a href="{target}">{escape(", ".join(names)) or "0"}</a>'
+    listed = f"<details><summary>{len(names)}</summary>{linked}</details>" if names else linked
     cells = [figure(run["batch"]), figure((run["at"] or "")[:16].replace("T", " "))]
     cells += [_badge(run[name], target) for name in ("health", "data_stability", "column_drift", "dataset_drift")]
     cells += [f"<td>{'–' if run['drifted_features'] is None else listed}</td>"]

@@ -43,5 +43,5 @@ def kept(count: int, part: str = BATCH, shift: float = 0.0, known: float = 1.0, 
     parts = np.array([part] * count, object)
     if part == TRAIN:
         parts[: count // 4] = HOLDOUT
-    ids = np.array([f"SECRET-{number}" for number in range(count)], object)
+    ids = np.array([f"PERSON-{number}" for number in range(count)], object)
     return KeptRows(Rows(numbers, codes[None, :]), ids, label, parts, probability, {"digest": "d"})

@@ -104,7 +104,7 @@ def test_a_damaged_file_has_a_row_and_costs_the_others_nothing(tmp_path: Path, d
 
 def test_what_a_file_says_is_never_markup(tmp_path: Path) -> None:
     attack = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
-    document = {name: attack for name in RUN} | {"drifted_features": [attack], "warnings": [attack], "estimated": {"roc_auc": attack}}
+    document = dict.fromkeys(RUN, attack) | {"drifted_features": [attack], "warnings": [attack], "estimated": {"roc_auc": attack}}
     put(tmp_path, "x'\"><script>alert(3)<", document)
     page = Page(write_site(tmp_path))
     assert page.tags.count("script") == 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from tidegate.errors import SettingRefused
 from tidegate.settings import Settings
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 
 
@@ -40,12 +41,12 @@ def named_channels(urls: Iterable[str]) -> tuple[Channel, ...]:
     """Channels with their names, without repetitions.
 
     >>> named_channels(["json://127.0.0.1:9/secret"])
-    (Channel(name='json-cb04a6bc'),)
+    (Channel(name='json-74a1b13b'),)
     """
     found: dict[str, Channel] = {}
     for place, url in enumerate(urls, 1):
         scheme, separator, rest = url.partition("://")
-        if not separator or not rest or not scheme.isascii():
+        if not separator or not rest or not _SCHEME.fullmatch(scheme):
             raise SettingRefused(f"Alert channel {place} is not an Apprise URL.", "Write it as scheme://…; see docs/alerts.md.")
         name = f"{scheme.lower()}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
         found[name] = Channel(name, url)

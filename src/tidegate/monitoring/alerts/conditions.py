@@ -108,11 +108,12 @@ def look_at_run(document: Mapping[str, Any], limits: Limits, link: str, places: 
     for kind, name, word in ((PERFORMANCE_REALISED, "realised", "realised"), (PERFORMANCE_ESTIMATED, "estimated", "estimated")):
         read = _auc(document.get(name))
         if read is not None:
-            value, high, reference = read
+            value, high, drop = read
+            reference = value / (1 - drop)
             severity = CRITICAL if kind == PERFORMANCE_REALISED else WARNING
-            title = f"ROC-AUC, {word}, is down by {1 - value / reference:.1%}"
+            title = f"ROC-AUC, {word}, is down by {drop:.1%}"
             detail = f"Batch {batch}: {value:.3f} {word}, {reference:.3f} on the holdout."
-            judge(kind, max(0.0, 1 - value / reference), limits.auc_drop, severity, title, detail, beyond=high < reference)
+            judge(kind, drop, limits.auc_drop, severity, title, detail, beyond=high < reference)
     return Look(tuple(found), frozenset(near), frozenset(judged))
 
 
@@ -165,7 +166,7 @@ def _count(value: object) -> str:
 
 
 def _auc(block: object) -> tuple[float, float, float] | None:
-    """(ROC-AUC, upper end of its interval, ROC-AUC on the holdout) of what is realised or estimated.
+    """(ROC-AUC, upper end of its interval, share of the holdout's that is lost) of what is realised or estimated.
 
     None where one of them is absent, where the estimate is not to be trusted, and where too few labels are known to tell.
     """
@@ -177,7 +178,7 @@ def _auc(block: object) -> tuple[float, float, float] | None:
     if value is None or drop is None or drop >= 1 or value <= 0:
         return None
     high = _number(said.get("high")) if isinstance(said, Mapping) else None
-    return value, value if high is None else high, value / (1 - drop)
+    return value, value if high is None else high, drop
 
 
 def _number(value: object) -> float | None:

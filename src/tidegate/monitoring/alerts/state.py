@@ -69,7 +69,8 @@ def raise_alerts(ledger: Ledger, look: Look, now: datetime, policy: Policy) -> t
     with writing(ledger.engine) as connection:
         lock_events(connection)
         trail = events_of_kinds(connection, (*MESSAGES, CLEARING, BACK))
-        held, moments = _standing(trail), {message.alert.key for message in map(_message, trail) if message.alert.kind in MOMENTS}
+        held, raised = _standing(trail), [_message(event).alert for event in trail if event.what == RAISED]
+        moments = {alert.key for alert in raised if alert.kind in MOMENTS}
         made: list[Message] = []
 
         def tell(what: str, alert: Alert) -> None:
