@@ -18,7 +18,7 @@ from pathlib import Path
 from tidegate.errors import HomeRefused
 
 FORMAT = 1
-CHAMPION_LOCK = ".champion.lock"
+CHAMPION_LOCK, ALERTS_LOCK = ".champion.lock", ".alerts.lock"
 _LONGEST_APPOINTMENT_SECONDS = 10.0
 
 
@@ -233,7 +233,7 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
 
 
 _WORTHLESS = frozenset(
-    {"home.json", ".lock", CHAMPION_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
+    {"home.json", ".lock", CHAMPION_LOCK, ALERTS_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
 )
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tidegate.errors import SettingRefused
@@ -81,6 +81,27 @@ class Settings(BaseSettings):
         0.1, gt=0, le=1, description="share of a batch's rows that may break the contract before its data is an alarm"
     )
     access_log: bool = Field(True, description="one log line a request; without it only requests that ended in a 5xx have one")
+
+    reports_host: str = Field("127.0.0.1", description="address the reports site binds to")
+    reports_port: int = Field(9000, ge=1, le=65535, description="port of the reports site")
+    report_rows: int = Field(
+        100_000, ge=1_000, description="most customers of the reference and of a batch that the pages of a monitoring run are drawn from"
+    )
+    alert_channels: SecretStr = Field(
+        SecretStr(""), description="where alerts go: Apprise URLs with spaces or commas between them (docs/alerts.md); they hold secrets"
+    )
+    alert_channels_file: Path | None = Field(
+        None, description="text file with further Apprise URLs, one a line: a mounted secret for example"
+    )
+    alert_reminder_hours: float = Field(24, gt=0, description="hours after which an open alert is told again")
+    alert_auc_drop: float = Field(0.05, gt=0, lt=1, description="share of the holdout's ROC-AUC that may be lost before an alert")
+    alert_p95_seconds: float = Field(0.5, gt=0, description="longest P95 of /predict and /explain before an alert, in seconds")
+    alert_error_rate: float = Field(0.01, gt=0, lt=1, description="share of requests that may end in a 5xx before an alert")
+    alertmanager_owns_metrics: bool = Field(
+        False, description="Alertmanager tells of drift, latency, errors and ROC-AUC; the channels get only the other alerts"
+    )
+    reports_url: str = Field("", description="address of the reports site as people reach it, for the links of alerts")
+    runbooks_url: str = Field("", description="address of the folder docs/runbooks as people reach it, for the links of alerts")
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import campaigns, champion, experiments, keys, records, scoring, tables, training
+from tidegate.cli import alerts, campaigns, champion, experiments, keys, records, scoring, tables, training
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 
@@ -40,6 +40,8 @@ for verb in (
     champion.history,
     champion.operate,
     campaigns.outcomes,
+    alerts.reports,
+    alerts.alerts,
     scoring.verify,
     records.erase,
     records.backup,

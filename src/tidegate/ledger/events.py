@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -35,6 +36,11 @@ class Event:
     previous: str
     hash: str
 
+    def document(self) -> dict[str, Any]:
+        """The evidence, read."""
+        found: dict[str, Any] = json.loads(self.evidence)
+        return found
+
 
 _newest_first = sa.select(
     _table.c.sequence, _table.c.at, _table.c.who, _table.c.what, _table.c.evidence, _table.c.previous, _table.c.hash
@@ -57,15 +63,26 @@ def add_event(connection: sa.Connection, who: str, what: str, evidence: Mapping[
         raise ValueError("an event's time needs a time zone")
     at_text = at.astimezone(UTC).isoformat(timespec="microseconds")
     evidence_text = _canonical(dict(evidence))
-    if connection.dialect.name == "postgresql":
-        # what BEGIN IMMEDIATE is on SQLite: one writer at a time, readers go on
-        connection.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")
+    lock_events(connection)
     last = connection.execute(_newest_first.limit(1)).one_or_none()
     sequence, previous = (1, _FIRST_PREVIOUS) if last is None else (last.sequence + 1, last.hash)
     digest = _hash(previous, sequence, at_text, who, what, evidence_text)
     event = Event(sequence, at_text, who, what, evidence_text, previous, digest)
     connection.execute(sa.insert(_table).values({name: getattr(event, name) for name in _table.c.keys()}))  # noqa: SIM118
     return sequence
+
+
+def lock_events(connection: sa.Connection) -> None:
+    """Be the only writer of the trail until the transaction ends, so that what is read of it stays true; readers go on."""
+    if connection.dialect.name == "postgresql":
+        # what BEGIN IMMEDIATE is on SQLite
+        connection.exec_driver_sql("LOCK TABLE events IN EXCLUSIVE MODE")
+
+
+def events_of_kinds(connection: sa.Connection, kinds: Collection[str]) -> list[Event]:
+    """All events of these kinds inside the caller's transaction, oldest first."""
+    chosen = _newest_first.order_by(None).order_by(_table.c.sequence).where(_table.c.what.in_(tuple(kinds)))
+    return [Event(*row) for row in connection.execute(chosen)]
 
 
 def verify_events(ledger: Ledger) -> str:

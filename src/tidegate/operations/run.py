@@ -81,42 +81,58 @@ def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str
 
 
 def _serve(home: Home, settings: Settings, trained: dict[str, Any] | None, show: Printer) -> None:
-    command = _verb("serve", "--home", str(home.root), "--host", settings.host, "--port", str(settings.port))
-    stopping = _Stopping()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    """The scoring API until it ends; the reports beside it, which it does not depend on."""
+    stopping, children = _Stopping(), list[subprocess.Popen[bytes]]()
     try:
-        stopping.watch(child)
-        assert child.stdout is not None
-        first = child.stdout.readline()
-        if first:
-            ready = json.loads(first)
-            show(_document(ready, home, trained), _text(ready, home))
+        child, ready = _started("serve", home, settings.host, settings.port, stopping, children)
+        if ready and not stopping.asked:
+            _, reports = _started("reports", home, settings.reports_host, settings.reports_port, stopping, children)
+            if not reports and not stopping.asked:
+                sys.stderr.write(
+                    "The reports site is not served, for the reason above; scoring goes on. TIDEGATE_REPORTS_PORT is its port.\n"
+                )
+            show(_document(ready, reports, home, trained), _text(ready, reports, home))
         code = child.wait()
         if not stopping.asked:
             raise ServiceEnded(f"The scoring API ended with code {code}.", "Its own message stands above.")
     finally:
-        _stop(child)
+        for started in children:
+            _stop(started)
     sys.stderr.write("Stopped.\n")
 
 
+def _started(
+    verb: str, home: Home, host: str, port: int, stopping: _Stopping, children: list[subprocess.Popen[bytes]]
+) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    """A verb in a child process, and what it says when it is ready; nothing where it ended before."""
+    command = _verb(verb, "--home", str(home.root), "--host", host, "--port", str(port))
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
+    children.append(child)
+    stopping.watch(child)
+    assert child.stdout is not None
+    first = child.stdout.readline()
+    return child, json.loads(first) if first else {}
+
+
 class _Stopping:
-    """SIGINT and SIGTERM ask the child to stop, also when they come before there is one."""
+    """SIGINT and SIGTERM ask the children to stop, also when they come before there is one."""
 
     def __init__(self) -> None:
         self.asked = False
-        self._child: subprocess.Popen[bytes] | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
 
     def watch(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
+        self._children.append(child)
         if self.asked:
             child.terminate()
 
     def _stop(self, _: int, __: FrameType | None) -> None:
         self.asked = True
-        if self._child is not None and self._child.poll() is None:
-            self._child.terminate()
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -128,13 +144,15 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
-def _document(ready: dict[str, Any], home: Home, trained: dict[str, Any] | None) -> dict[str, Any]:
-    return {"home": str(home.root), "model_version": ready["model_version"], "urls": {"api": ready["url"]}, "trained": trained}
+def _document(ready: dict[str, Any], reports: dict[str, Any], home: Home, trained: dict[str, Any] | None) -> dict[str, Any]:
+    urls = {"api": ready["url"], "reports": reports.get("url")}
+    return {"home": str(home.root), "model_version": ready["model_version"], "urls": urls, "trained": trained}
 
 
-def _text(ready: dict[str, Any], home: Home) -> str:
+def _text(ready: dict[str, Any], reports: dict[str, Any], home: Home) -> str:
     url = ready["url"]
     return (
         f"Version {ready['model_version']} serves. Ctrl-C stops it; the next start takes over {home.root} and trains nothing.\n"
         f"\n  scoring API   {url}\n  its pages     {url}/docs   {url}/model-info   {url}/features   {url}/metrics"
+        + (f"\n  reports       {reports['url']}" if reports else "")
     )

@@ -1,0 +1,1 @@
+"""Alerts: when something is wrong, who has been told, and who has still to be told."""

@@ -1,0 +1,187 @@
+"""What is wrong: pure functions from what monitoring found, and from two looks at /metrics, to alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tidegate.monitoring.alerts.scrape import Scrape, grown, percentile, served
+
+DRIFT: Final = "drift"
+PERFORMANCE_REALISED: Final = "performance_realised"
+PERFORMANCE_ESTIMATED: Final = "performance_estimated"
+LATENCY: Final = "latency"
+ERRORS: Final = "errors"
+DATA_QUALITY: Final = "data_quality"
+RENEWAL: Final = "renewal"
+CANARY_STOPPED: Final = "canary_stopped"
+KINDS: Final = (DRIFT, PERFORMANCE_REALISED, PERFORMANCE_ESTIMATED, LATENCY, ERRORS, DATA_QUALITY, RENEWAL, CANARY_STOPPED)
+# Told once, when it happened: they do not last, so that they are neither reminded of nor resolved.
+MOMENTS: Final = frozenset({RENEWAL, CANARY_STOPPED})
+# The four alarms that Alertmanager raises by itself from metrics, where it is there: drift, P95 latency, error rate, ROC-AUC.
+METRIC_ALARMS: Final = frozenset({DRIFT, LATENCY, ERRORS, PERFORMANCE_REALISED, PERFORMANCE_ESTIMATED})
+WARNING, CRITICAL = "warning", "critical"
+CLEARLY_BELOW = 0.8
+_LONGEST_TEXT = 1_000
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One thing that is wrong. `key` is what it is recognised by: its kind, and of what. Holds no customer's value or id.
+
+    `value` and `limit` are in the unit of the kind: features, share of the AUC lost, seconds, share of requests. `link` leads to the
+    report, `runbook` to the page that says what to do; each a URL, or a path where no URL is set.
+    """
+
+    kind: str
+    key: str
+    severity: str
+    title: str
+    detail: str
+    value: float | None = None
+    limit: float | None = None
+    link: str = ""
+    runbook: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look found. `judged`: the kinds that it could say something about; `near`: keys below their limit, but not clearly."""
+
+    alerts: tuple[Alert, ...] = ()
+    near: frozenset[str] = frozenset()
+    judged: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond what an alert is raised: each is the last value that is still right. Below `least_requests` in an interval nothing is said."""
+
+    drifted_features: int = 3
+    auc_drop: float = 0.05
+    p95_seconds: float = 0.5
+    error_rate: float = 0.01
+    least_requests: int = 20
+    least_errors: int = 3
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where alerts lead to: URLs in front of a report and of a runbook page, without a slash at the end; empty: the path alone."""
+
+    reports: str = ""
+    runbooks: str = ""
+
+    def runbook(self, kind: str) -> str:
+        """The page of a kind."""
+        return f"{self.runbooks or 'docs/runbooks'}/{kind}.md"
+
+
+def look_at_run(document: Mapping[str, Any], limits: Limits, link: str, places: Places) -> Look:
+    """The alerts of one monitoring run, from its `drift_tests.json`; what the document does not say is not judged.
+
+    Realised ROC-AUC is judged where labels have matured, the estimate where it is trusted. Where an interval is given, a drop has to be
+    beyond it: the value at the holdout must lie above its upper end.
+    """
+    found: list[Alert] = []
+    near: set[str] = set()
+    judged: set[str] = set()
+
+    def judge(kind: str, value: float, limit: float, severity: str, title: str, detail: str, beyond: bool = True) -> None:
+        judged.add(kind)
+        if value > limit and beyond:
+            found.append(Alert(kind, kind, severity, title, detail[:_LONGEST_TEXT], value, limit, link, places.runbook(kind)))
+        elif value > CLEARLY_BELOW * limit:
+            near.add(kind)
+
+    batch = str(document.get("batch", "?"))
+    drifted = document.get("drifted_features")
+    if isinstance(drifted, list):
+        told = f"Batch {batch}: {', '.join(map(str, drifted)) or 'none'}."
+        judge(DRIFT, len(drifted), limits.drifted_features, WARNING, f"{len(drifted)} features have drifted", told)
+    quality = document.get("data_stability")
+    if quality in ("PASS", "WARNING", "FAIL"):
+        counts = f"{_count(document.get('quarantined'))} of {_count(document.get('rows'))} rows were quarantined."
+        title = "The batch fails the checks of data quality"
+        judge(DATA_QUALITY, float(quality == "FAIL"), 0.5, CRITICAL, title, f"Batch {batch}: {counts}")
+    for kind, name, word in ((PERFORMANCE_REALISED, "realised", "realised"), (PERFORMANCE_ESTIMATED, "estimated", "estimated")):
+        read = _auc(document.get(name))
+        if read is not None:
+            value, high, drop = read
+            reference = value / (1 - drop)
+            severity = CRITICAL if kind == PERFORMANCE_REALISED else WARNING
+            title = f"ROC-AUC, {word}, is down by {drop:.1%}"
+            detail = f"Batch {batch}: {value:.3f} {word}, {reference:.3f} on the holdout."
+            judge(kind, drop, limits.auc_drop, severity, title, detail, beyond=high < reference)
+    return Look(tuple(found), frozenset(near), frozenset(judged))
+
+
+def look_at_metrics(before: Scrape, after: Scrape, limits: Limits, link: str, places: Places) -> Look:
+    """P95 latency of /predict and /explain, and the share of 5xx among requests about customers, between two scrapes.
+
+    The 95th percentile is interpolated in its bucket, as Prometheus' `histogram_quantile` does. An interval with little traffic is not
+    judged; a server that started anew in between counts from zero.
+    """
+    found: list[Alert] = []
+    near: set[str] = set()
+    judged: set[str] = set()
+
+    def judge(kind: str, value: float, limit: float, title: str, detail: str) -> None:
+        judged.add(kind)
+        if value > limit:
+            found.append(Alert(kind, kind, CRITICAL, title, detail, value, limit, link, places.runbook(kind)))
+        elif value > CLEARLY_BELOW * limit:
+            near.add(kind)
+
+    change = grown(before, after)
+    total, errors = served(change)
+    if total >= limits.least_requests or errors >= limits.least_errors:
+        title, detail = f"{errors / total:.1%} of requests fail", f"{errors:,.0f} of {total:,.0f} requests ended in a 5xx."
+        judge(ERRORS, errors / total, limits.error_rate, title, detail)
+    p95, answered = percentile(change, 0.95)
+    if answered >= limits.least_requests:
+        title = f"P95 latency is {1000 * p95:,.0f} ms"
+        judge(LATENCY, p95, limits.p95_seconds, title, f"Of {answered:,.0f} answers to /predict and /explain.")
+    return Look(tuple(found), frozenset(near), frozenset(judged))
+
+
+def stopped_canary(experiment: int, reason: str, link: str, places: Places) -> Alert:
+    """The alert that a canary was stopped by the service."""
+    title = f"The canary of experiment {experiment} was stopped"
+    key = f"{CANARY_STOPPED}:{experiment}"
+    return Alert(CANARY_STOPPED, key, WARNING, title, reason[:_LONGEST_TEXT], link=link, runbook=places.runbook(CANARY_STOPPED))
+
+
+def decided_renewal(subject: str, decision: str, reasons: Iterable[str], link: str, places: Places) -> Alert:
+    """The alert that a renewal was decided: `promoted`, `canary`, `held` or `refused`. `subject` tells it from other renewals."""
+    severity = CRITICAL if decision in ("held", "refused") else WARNING
+    detail = " ".join(reasons)[:_LONGEST_TEXT]
+    key = f"{RENEWAL}:{subject}:{decision}"
+    return Alert(RENEWAL, key, severity, f"Renewal: {decision}", detail, link=link, runbook=places.runbook(RENEWAL))
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "an unknown number"
+
+
+def _auc(block: object) -> tuple[float, float, float] | None:
+    """(ROC-AUC, upper end of its interval, share of the holdout's that is lost) of what is realised or estimated.
+
+    None where one of them is absent, where the estimate is not to be trusted, and where too few labels are known to tell.
+    """
+    if not isinstance(block, Mapping) or block.get("trusted") is False or block.get("enough") is False:
+        return None
+    metrics = block.get("metrics")
+    said = (metrics if isinstance(metrics, Mapping) else block).get("roc_auc")
+    value, drop = _number(said), _number(block.get("roc_auc_drop"))
+    if value is None or drop is None or drop >= 1 or value <= 0:
+        return None
+    high = _number(said.get("high")) if isinstance(said, Mapping) else None
+    return value, value if high is None else high, drop
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, Mapping):
+        value = value.get("value")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value == value else None

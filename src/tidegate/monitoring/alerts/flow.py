@@ -1,0 +1,79 @@
+"""One flow for whoever has looked: what the look changes is recorded, then everything that is owed is sent."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from tidegate.home import ALERTS_LOCK, Home
+from tidegate.ledger.events import list_events
+from tidegate.ledger.experiments import CANARY_STOPPED
+from tidegate.ledger.store import Ledger
+from tidegate.monitoring.alerts.channels import channels_of
+from tidegate.monitoring.alerts.conditions import Alert, Limits, Look, Places, stopped_canary
+from tidegate.monitoring.alerts.deliver import Delivery, Send, deliver_alerts
+from tidegate.monitoring.alerts.state import Message, Policy, raise_alerts
+from tidegate.settings import Settings
+
+# A home that is monitored for the first time does not tell of canaries of last year.
+_NEWS = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a look made to be told, and what became of everything that was owed; None where another process is delivering just now."""
+
+    messages: tuple[Message, ...]
+    delivery: Delivery | None
+
+
+def tell(home: Home, ledger: Ledger, settings: Settings, look: Look, now: datetime, send: Send | None = None) -> Told:
+    """Record what a look changes, together with canaries that were stopped since, and deliver. An empty `Look()` only reminds and delivers.
+
+    Raises SettingRefused where the channels cannot be read, LedgerUnavailable; a channel that fails raises nothing.
+    """
+    channels = channels_of(settings)
+    names = tuple(channel.name for channel in channels)
+    policy = Policy(names, timedelta(hours=settings.alert_reminder_hours), settings.alertmanager_owns_metrics)
+    look = Look((*look.alerts, *_canaries(ledger, settings, now)), look.near, look.judged)
+    made = raise_alerts(ledger, look, now, policy)
+    with _alone(home) as alone:
+        return Told(made, deliver_alerts(ledger, channels, now, send) if alone else None)
+
+
+def limits_of(settings: Settings, drifted_features: int = 3) -> Limits:
+    """The limits as they are set."""
+    return Limits(drifted_features, settings.alert_auc_drop, settings.alert_p95_seconds, settings.alert_error_rate)
+
+
+def places_of(settings: Settings) -> Places:
+    """Where links lead."""
+    return Places(settings.reports_url.rstrip("/"), settings.runbooks_url.rstrip("/"))
+
+
+def link_of(settings: Settings, batch: str, page: str = "monitoring_report.html") -> str:
+    """The link to a page of a run, below the site's address or below `reports/`."""
+    return f"{places_of(settings).reports or 'reports'}/{quote(batch, safe='')}/{page}"
+
+
+def _canaries(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Alert]:
+    for event in list_events(ledger, CANARY_STOPPED):
+        if now - datetime.fromisoformat(event.at) < _NEWS:
+            evidence = event.document()
+            yield stopped_canary(int(evidence["experiment"]), str(evidence.get("reason", "")), "", places_of(settings))
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[bool]:
+    """Whether this is the only process of this home that delivers; the other one does it all."""
+    with (home.root / ALERTS_LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True

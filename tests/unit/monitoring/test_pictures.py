@@ -1,0 +1,60 @@
+"""What is said where there is nothing to draw, what the child is told, and what becomes of what it cannot draw."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tidegate.customers.kept_rows import TRAIN
+from tidegate.monitoring import pictures
+from tidegate.monitoring.pictures import MONITORING_PAGE, PERFORMANCE_PAGE, draw_reports
+from unit.monitoring.monitored import kept, spec
+
+
+def test_without_labels_the_page_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_drawn_by_child", lambda order, wanted: (dict.fromkeys(wanted, "drawn"), []))
+    assert draw_reports(tmp_path, spec(), kept(100, TRAIN), kept(50, known=0.0), 0.3, 1) == ()
+    assert "Of none of the 50 customers" in (tmp_path / PERFORMANCE_PAGE).read_text()
+    assert "tidegate outcomes FILE" in (tmp_path / PERFORMANCE_PAGE).read_text()
+    one = kept(50)
+    one.label[:] = 0
+    draw_reports(tmp_path, spec(), kept(100, TRAIN), one, 0.3, 1)
+    assert "the same for all of them" in (tmp_path / PERFORMANCE_PAGE).read_text()
+
+
+def test_an_empty_batch_has_pages_that_say_so(tmp_path: Path) -> None:
+    assert draw_reports(tmp_path, spec(), kept(100, TRAIN), kept(50).take(np.zeros(50, bool)), 0.3, 1) == ()
+    assert "nothing to compare" in (tmp_path / MONITORING_PAGE).read_text()
+
+
+def test_what_evidently_cannot_draw_is_a_warning_that_quotes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tidegate.monitoring import evidently_pages
+
+    def fail(*_: object) -> object:
+        raise ValueError("PERSON-7 earns 12,345")
+
+    monkeypatch.setattr(evidently_pages, "drift_page", fail)
+    monkeypatch.setattr(evidently_pages, "performance_page", lambda *_: "page")
+    found = evidently_pages.drawn({"wanted": [MONITORING_PAGE, PERFORMANCE_PAGE]}, {})
+    assert found["pages"] == {PERFORMANCE_PAGE: "page"}
+    assert found["warnings"] == ["monitoring_report.html could not be drawn (ValueError). What monitoring decided does not depend on it."]
+
+
+def test_the_child_is_told_no_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[bytes] = []
+    monkeypatch.setattr(pictures, "_drawn_by_child", lambda order, wanted: (orders.append(order), ({}, []))[1])
+    draw_reports(tmp_path, spec(), kept(100, TRAIN), kept(50), 0.3, 1)
+    assert orders
+    assert b"PERSON-" not in orders[0]
+
+
+@pytest.mark.parametrize("event", ["socket.connect", "socket.getaddrinfo"])
+def test_the_child_may_call_nobody(event: str) -> None:
+    from tidegate.monitoring.evidently_pages import _stay_at_home
+
+    with pytest.raises(PermissionError):
+        _stay_at_home(event, (socket.AF_INET,))
+    _stay_at_home("open", ("file",))
