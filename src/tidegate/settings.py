@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(True, description="one log line a request; without it only requests that ended in a 5xx have one")
 
+    inbox_url: str = Field(
+        "", description="where files of recent customers arrive: s3://BUCKET/PREFIX; empty: the folder inbox in the home"
+    )
     reports_host: str = Field("127.0.0.1", description="address the reports site binds to")
     reports_port: int = Field(9000, ge=1, le=65535, description="port of the reports site")
     report_rows: int = Field(

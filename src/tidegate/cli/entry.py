@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import alerts, campaigns, champion, experiments, keys, records, scoring, tables, training
+from tidegate.cli import alerts, campaigns, champion, experiments, keys, monitoring, records, scoring, tables, training
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 
@@ -39,6 +39,7 @@ for verb in (
     champion.rollback,
     champion.history,
     champion.operate,
+    monitoring.monitor,
     campaigns.outcomes,
     alerts.reports,
     alerts.alerts,

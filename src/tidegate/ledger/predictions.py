@@ -121,6 +121,14 @@ def sample_predictions(ledger: Ledger, n: int) -> list[Prediction]:
         return [Prediction(*row) for row in connection.execute(chosen)]
 
 
+def predictions_between(ledger: Ledger, since: str, until: str, most: int) -> list[Prediction]:
+    """Predictions made from `since` to before `until` (times as the ledger writes them), the newest `most` of them, newest first."""
+    chosen = _select.where(_table.c.created_at >= since, _table.c.created_at < until)
+    with reading(ledger.engine) as connection:
+        order = (_table.c.created_at.desc(), _table.c.prediction_id.desc())
+        return [Prediction(*row) for row in connection.execute(chosen.order_by(*order).limit(most))]
+
+
 def _find_one(ledger: Ledger, condition: sa.ColumnElement[bool]) -> Prediction | None:
     with reading(ledger.engine) as connection:
         row = connection.execute(_select.where(condition)).one_or_none()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any, Literal
 
 from tidegate.monitoring.batches import Batch
-from tidegate.monitoring.drift.decide import Drift
-from tidegate.monitoring.performance.calibration import CalibrationCheck
+from tidegate.monitoring.drift.findings import Drift
+from tidegate.monitoring.past import Past
 from tidegate.monitoring.performance.estimate import Estimated
-from tidegate.monitoring.performance.realised import Realised
+from tidegate.monitoring.performance.realised import relative_drop
 
 Verdict = Literal["PASS", "WARNING", "FAIL"]
-LARGEST_DROP = 0.05
-"""Of ROC-AUC, relative to the holdout's, before it is an alarm."""
 _ORDER: tuple[Verdict, ...] = ("PASS", "WARNING", "FAIL")
 
 
@@ -29,31 +26,25 @@ def worst(*verdicts: Verdict) -> Verdict:
     return max(verdicts, key=_ORDER.index, default="PASS")
 
 
-def drop_of(roc_auc: float, holdout: float) -> float:
-    """By how much an area has fallen, as a share of the holdout's; 0 where it has not, or either is not known.
-
-    >>> round(drop_of(0.90, 0.95), 4), drop_of(0.96, 0.95)
-    (0.0526, 0.0)
-    """
-    return max(0.0, 1 - roc_auc / holdout) if holdout > 0 and not math.isnan(roc_auc) else 0.0
-
-
 def document_of(
     batch: Batch,
     drift: Drift | None,
     estimated: Estimated | None,
-    realised: Realised | None,
-    calibration: CalibrationCheck | None,
-    holdout_roc_auc: float,
-    warnings: tuple[str, ...],
+    past: Past,
+    holdout: float,
+    largest_drop: float,
+    notes: Sequence[str],
     now: datetime,
 ) -> dict[str, Any]:
-    """Everything that was found, without a row or an id. `drift` is None where too few valid rows were left to judge."""
+    """Everything that was found, without a row or an id. `drift` is None where too few valid rows were left to judge; `holdout` is the
+    champion's ROC-AUC there, `largest_drop` the share of it that may be lost.
+    """
     tally, about = batch.tally, batch.kept.about
-    found: Mapping[str, Any] = _too_few() if drift is None else drift.document()
-    drop = drop_of(estimated.roc_auc.value, holdout_roc_auc) if estimated is not None else 0.0
-    performance = _performance(estimated, realised, calibration, drop)
+    found: Mapping[str, Any] = _too_few() if drift is None else _renamed(drift.document())
+    drop = relative_drop(estimated.roc_auc.value, holdout) if estimated is not None else float("nan")
+    performance = _performance(estimated, past, drop, largest_drop)
     return {
+        **found,
         "batch": batch.name,
         "at": now.isoformat(),
         "seen_at": batch.seen_at.isoformat(),
@@ -69,12 +60,16 @@ def document_of(
         "outside_expected": tally.outside_expected,
         "health": worst(found["dataset_drift"], found["data_stability"], performance),
         "performance": performance,
-        **found,
-        "realised": None if realised is None else realised.document(),
-        "estimated": None if estimated is None else {**estimated.document(), "roc_auc_drop": drop},
-        "calibration": None if calibration is None else asdict(calibration),
-        "warnings": [*warnings, *found.get("warnings", ())],
+        "realised": None if past.realised is None else {"batch": past.of, **past.realised.document()},
+        "estimated": None if estimated is None else {**estimated.document(), "roc_auc_drop": drop if isfinite(drop) else None},
+        "calibration": None if past.calibration is None else past.calibration.document(),
+        "warnings": [*notes, *found["warnings"], *past.notes],
     }
+
+
+def _renamed(found: dict[str, Any]) -> dict[str, Any]:
+    """Of what was compared: `rows` is the number of rows that came."""
+    return {"compared_rows" if name == "rows" else name: value for name, value in found.items()}
 
 
 def _too_few() -> dict[str, Any]:
@@ -82,8 +77,8 @@ def _too_few() -> dict[str, Any]:
     return {**empty, "drifted_features": [], "columns": [], "prediction": None, "multivariate": None, "warnings": []}
 
 
-def _performance(estimated: Estimated | None, realised: Realised | None, calibration: CalibrationCheck | None, drop: float) -> Verdict:
-    """FAIL where ROC-AUC is down by more than 5 % as realised, or as estimated where the estimate is to be trusted."""
-    if (realised is not None and realised.worse) or (estimated is not None and estimated.trusted and drop > LARGEST_DROP):
+def _performance(estimated: Estimated | None, past: Past, drop: float, largest_drop: float) -> Verdict:
+    """FAIL where ROC-AUC is down by more than may be, as realised, or as estimated where the estimate is to be trusted."""
+    if (past.realised is not None and past.realised.worse) or (estimated is not None and estimated.trusted and drop > largest_drop):
         return "FAIL"
-    return "WARNING" if calibration is not None and calibration.broken else "PASS"
+    return "WARNING" if past.calibration is not None and past.calibration.broken else "PASS"

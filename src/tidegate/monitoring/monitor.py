@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tidegate.bundle.scorer import Scorer, score
 from tidegate.customers.kept_rows import TRAIN, KeptRows, read_kept, write_kept
@@ -20,51 +19,57 @@ from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.store import Ledger
 from tidegate.monitoring.batches import Batch
 from tidegate.monitoring.conclude import document_of
-from tidegate.monitoring.drift.decide import FEWEST_ROWS, Drift, DriftLimits, decide_drift
-from tidegate.monitoring.drift.repeated import repeated
-from tidegate.monitoring.past import Look, look_back
+from tidegate.monitoring.drift.decide import decide_drift
+from tidegate.monitoring.drift.findings import Drift
+from tidegate.monitoring.drift.fingerprints import fingerprints
+from tidegate.monitoring.drift.limits import FEWEST_ROWS, DriftLimits
+from tidegate.monitoring.past import Past, look_back
 from tidegate.monitoring.performance.estimate import estimate
 from tidegate.monitoring.pictures import draw_reports
 from tidegate.monitoring.site import write_site
 
 MONITORED = "monitored a batch"
 DOCUMENT = "drift_tests.json"
+_EVIDENCE = ("batch", "sha256", "model_version", "digest", "health", "drifted_features", "rows", "quarantined")
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class MonitorOrder:
-    """How to judge: limits of drift, days until an outcome has matured, fewest matured churners, whether to draw Evidently's pages."""
+    """How to judge: limits of drift, share of ROC-AUC that may be lost, days until an outcome has matured, fewest churners among them,
+    how many rows Evidently draws from (0: no pages of its).
+    """
 
     limits: DriftLimits
+    largest_drop: float
     horizon_days: int
     fewest_positives: int
-    pictures: bool
+    drawn_rows: int
     seed: int
     who: str
     now: datetime
 
 
-def monitor(home: Home, ledger: Ledger, scorer: Scorer, batch: Batch, key: bytes, order: MonitorOrder, progress: Progress) -> dict[str, Any]:
-    """Reference → drift → estimate → labels that came meanwhile → document, pages, site; one event. Returns the document.
+def monitor(
+    home: Home, ledger: Ledger, scorer: Scorer, batch: Batch, key: bytes, order: MonitorOrder, progress: Progress
+) -> dict[str, Any]:
+    """Reference → drift → labels that came meanwhile → estimate → document → pages, site, event. Returns the document.
 
-    Raises HomeRefused where the champion's reference is absent or the reports cannot be written; nothing is half-written then.
+    Raises NotEnoughData for a batch of fewer than 30 rows, HomeRefused where the champion's reference is absent or the reports cannot be
+    written; nothing is half-written then.
     """
-    spec = scorer.contract.spec
     progress("Reading the reference", 0.1)
-    reference = read_kept(home.reference / f"{scorer.digest}.parquet", spec)
-    learned = reference.take(reference.part == TRAIN)
+    reference = read_kept(home.reference / f"{scorer.digest}.parquet", scorer.contract.spec)
     progress("Judging drift", 0.2)
-    seen_before = repeated(reference.rows, batch.kept.rows)
-    drift = _drift(scorer, learned, batch, order)
-    fresh = batch.kept.take(~seen_before)
-    look = look_back(home, ledger, spec, scorer, key, fresh, batch, order.horizon_days, order.now, order.seed)
-    estimated = estimate(batch.kept.probability, scorer.manifest.threshold, order.seed, *look.trust) if len(batch.kept) else None
-    notes = (*_notes(batch, seen_before), *look.notes)
+    drift = _drift(scorer, reference.take(reference.part == TRAIN), batch, order)
+    progress("Looking for labels", 0.4)
+    prints = fingerprints(reference.rows)
+    past = look_back(home, ledger, scorer, key, prints, batch, order.horizon_days, order.fewest_positives, order.now, order.seed)
+    estimated = estimate(batch.kept.probability, scorer.manifest.threshold, order.seed, *past.trust) if len(batch.kept) else None
     holdout = scorer.manifest.metrics.get("roc_auc", float("nan"))
-    document = document_of(batch, drift, estimated, look.realised, look.calibration, holdout, notes, order.now)
-    progress("Writing the reports", 0.5)
-    return _written(home, ledger, scorer, reference, batch, look, document, order)
+    document = document_of(batch, drift, estimated, past, holdout, order.largest_drop, _notes(batch), order.now)
+    progress("Drawing the reports", 0.5)
+    return _written(home, ledger, scorer, reference, batch, past, document, order)
 
 
 def _drift(scorer: Scorer, learned: KeptRows, batch: Batch, order: MonitorOrder) -> Drift | None:
@@ -77,33 +82,24 @@ def _drift(scorer: Scorer, learned: KeptRows, batch: Batch, order: MonitorOrder)
     )  # fmt: skip
 
 
-def _notes(batch: Batch, seen_before: Any) -> tuple[str, ...]:
-    found = []
-    share = float(np.mean(seen_before)) if len(batch.kept) else 0.0
-    if share > 0.5:
-        found.append(
-            f"{int(seen_before.sum()):,} of {len(batch.kept):,} rows occur in the training table, value by value (ids may differ): "
-            "they say nothing about performance on new customers and are left out of it."
-        )
-    if batch.strange_labels:
-        found.append(f"{batch.strange_labels:,} labels are neither of the words that the spec names; they were read as not known.")
-    if batch.tally.quarantined:
-        found.append(f"{batch.tally.quarantined:,} of {batch.tally.read:,} rows break the contract and were quarantined.")
-    return tuple(found)
+def _notes(batch: Batch) -> list[str]:
+    if not batch.strange_labels:
+        return []
+    return [f"{batch.strange_labels:,} labels are neither of the words that the spec names; they were read as not known."]
 
 
 def _written(
-    home: Home, ledger: Ledger, scorer: Scorer, reference: KeptRows, batch: Batch, look: Look, document: dict[str, Any], order: MonitorOrder
+    home: Home, ledger: Ledger, scorer: Scorer, reference: KeptRows, batch: Batch, past: Past, document: dict[str, Any], order: MonitorOrder
 ) -> dict[str, Any]:
     folder = report_folder(home, batch)
     document = {**document, "report_dir": str(folder)}
-    part = folder.with_name(f".{folder.name}.{_process()}.part")
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)
-        if order.pictures:
-            found = draw_reports(part, scorer.contract.spec, reference, batch.kept, scorer.manifest.threshold, order.seed)
-            document["warnings"] += list(found)
-        look.draw(part)
+        if order.drawn_rows:
+            threshold = scorer.manifest.threshold
+            document["warnings"] += draw_reports(part, scorer.contract.spec, reference, batch.kept, threshold, order.seed, order.drawn_rows)
+        past.draw(part, scorer.manifest.metrics.get("roc_auc", float("nan")))
         write_whole(part / DOCUMENT, json.dumps(document, indent=1, allow_nan=False).encode())
         if batch.sha256:
             write_kept(home.batches / f"{batch.name}-{batch.sha256[:8]}.parquet", scorer.contract.spec, batch.kept)
@@ -116,8 +112,7 @@ def _written(
         raise HomeRefused(f"{place} cannot be written: {error.strerror}.", "Check its rights and the room on its disk.") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    evidence = {name: document[name] for name in ("batch", "sha256", "model_version", "digest", "health", "drifted_features", "rows", "quarantined")}
-    append_event(ledger, order.who, MONITORED, evidence, order.now)
+    append_event(ledger, order.who, MONITORED, {name: document[name] for name in _EVIDENCE}, order.now)
     return document
 
 
@@ -144,9 +139,3 @@ def earlier(home: Home, ledger: Ledger, sha256: str, digest: str) -> dict[str, A
         if document.get("sha256") == sha256 and document.get("digest") == digest:
             return document
     return None
-
-
-def _process() -> int:
-    import os
-
-    return os.getpid()

@@ -23,9 +23,8 @@ from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import past_time, time_text
-from tidegate.operations.campaign_places import customer_key, spec_of
 from tidegate.operations.batch_customers import batch_customers
-from tidegate.operations.campaign_places import customer_ids, customer_key, spec_of
+from tidegate.operations.campaign_places import customer_key, spec_of
 
 ID, OUTCOME, OBSERVED = "customer_id", "outcome", "observed_at"
 

@@ -20,19 +20,19 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 
 
-def connect(url: str, cache: Path) -> Bucket:
+def connect(url: str, cache: Path, setting: str = SETTING) -> Bucket:
     """The bucket of `s3://BUCKET/PREFIX`; nothing is asked of it yet. Raises SettingRefused and MissingDependency.
 
     Keys, region and address come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL_S3 or wherever else
     the AWS client looks for them.
     """
-    name, prefix = split_url(url)
+    name, prefix = split_url(url, setting)
     variables = tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith("AWS_")))
     client = _client(variables)
     return Bucket(Place(name, prefix, redacted(str(client.meta.endpoint_url))), cache, client)
 
 
-def split_url(url: str) -> tuple[str, str]:
+def split_url(url: str, setting: str = SETTING) -> tuple[str, str]:
     """Bucket and prefix. Raises SettingRefused, which never repeats the URL: it may hold a secret.
 
     >>> split_url("s3://bank-models/churn/north/")
@@ -40,18 +40,18 @@ def split_url(url: str) -> tuple[str, str]:
     >>> split_url("s3://bank-models")
     ('bank-models', '')
     """
-    remedy = f"Give {SETTING}=s3://BUCKET/PREFIX, and the account in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    remedy = f"Give {setting}=s3://BUCKET/PREFIX, and the account in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
     scheme, separator, rest = url.partition("://")
     if scheme != "s3" or not separator:
-        raise SettingRefused(f"{SETTING} does not begin with s3://.", remedy)
+        raise SettingRefused(f"{setting} does not begin with s3://.", remedy)
     if any(sign in rest for sign in "@?#"):
-        raise SettingRefused(f"{SETTING} holds more than a bucket and a prefix.", remedy)
+        raise SettingRefused(f"{setting} holds more than a bucket and a prefix.", remedy)
     name, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
     if not _BUCKET.fullmatch(name):
-        raise SettingRefused(f"{SETTING} names no bucket: 3 to 63 small letters, digits, dots and hyphens.", remedy)
+        raise SettingRefused(f"{setting} names no bucket: 3 to 63 small letters, digits, dots and hyphens.", remedy)
     if prefix and not _PREFIX.fullmatch(prefix):
-        raise SettingRefused(f"{SETTING} has a prefix of other signs than letters, digits and . _ = - between single slashes.", remedy)
+        raise SettingRefused(f"{setting} has a prefix of other signs than letters, digits and . _ = - between single slashes.", remedy)
     return name, prefix
 
 

@@ -1,0 +1,33 @@
+"""The verb of monitoring: `monitor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli import opening
+from tidegate.cli.options import HomeOption, JsonOption
+from tidegate.cli.printing import printed
+
+
+def monitor(
+    batch: Annotated[
+        Path | None, typer.Argument(metavar="[BATCH]", help="CSV or Parquet file of recent customers [default: the newest of the inbox]")
+    ] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Instead of a file, what the service scored from this time (ISO) on")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="and before this time [default: now]")] = None,
+    pictures: Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw Evidently's pages, which takes some seconds")] = True,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare recent customers with those the champion learned from: data quality, drift, performance. Exit 3 where health is FAIL."""
+    from tidegate.operations.monitor import monitor_batch
+    from tidegate.operations.progress import steps
+
+    with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger, steps() as progress:
+        found = monitor_batch(place, ledger, settings, batch, since, until, pictures, opening.who(), opening.now(), progress)
+    printed({**found.document(), "cpu_seconds": opening.cpu_seconds()}, as_json, found.summary())
+    if found.failed:
+        raise typer.Exit(3)

@@ -1,0 +1,150 @@
+"""`tidegate monitor`: the newest batch, compared once with what the champion learned from; alerts go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tidegate.bundle.champion import open_champion
+from tidegate.errors import InputRefused
+from tidegate.home import Home, working
+from tidegate.ledger.predictions import predictions_between
+from tidegate.ledger.store import Ledger
+from tidegate.ledger.times import time_text
+from tidegate.monitoring.alerts.conditions import look_at_run
+from tidegate.monitoring.alerts.flow import Told, limits_of, link_of, places_of, tell
+from tidegate.monitoring.batches import read_batch, window_batch
+from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
+from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
+from tidegate.monitoring.order import PREFIX, digest_of, newest, newest_key
+from tidegate.operations.campaign_places import customer_key
+from tidegate.operations.monitor_words import summary_of
+from tidegate.settings import Settings
+from tidegate.storage.objects import open_storage
+
+MOST_PREDICTIONS = 1_000_000
+LARGEST_BATCH_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """What monitoring found. `again`: this champion was compared with this batch before, and that is its document."""
+
+    found: dict[str, Any]
+    again: bool
+    told: Told | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the answer is an alarm."""
+        return bool(self.found["health"] == "FAIL")
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        alerts = [] if self.told is None else [{"what": one.what, **asdict(one.alert)} for one in self.told.messages]
+        return {**self.found, "again": self.again, "alerts": alerts}
+
+    def summary(self) -> str:
+        """For a person."""
+        return summary_of(self.found, self.again)
+
+
+def monitor_batch(
+    home: Home,
+    ledger: Ledger,
+    settings: Settings,
+    path: Path | None,
+    since: str | None,
+    until: str | None,
+    pictures: bool,
+    who: str,
+    now: datetime,
+    progress: Progress,
+) -> Monitored:
+    """Monitor a file, the newest of the inbox, or a window of the ledger, and tell of it.
+
+    Raises InputRefused where there is no batch or no such window, TableRefused for a file of another table, NotEnoughData, HomeRefused,
+    NoChampion, LedgerUnavailable, StorageUnavailable.
+    """
+    scorer, key = open_champion(open_storage(home)), customer_key(home, create=True)
+    drawn = settings.report_rows if pictures else 0
+    judged = (drift_limits_of(settings), settings.alert_auc_drop, settings.label_horizon_days, settings.fewest_matured_positives)
+    order = MonitorOrder(*judged, drawn, settings.seed, who, now)
+    if since is not None or until is not None:
+        if path is not None:
+            raise InputRefused("A file and a window of the ledger cannot be monitored at once.", "Give BATCH, or --since and --until.")
+        start, end = _window(since, until, now)
+        found = predictions_between(ledger, time_text(start), time_text(end), MOST_PREDICTIONS)
+        if not found:
+            raise InputRefused(f"The service scored nobody from {start.isoformat()} to {end.isoformat()}.", "Choose another window.")
+        batch = window_batch(found, scorer, start, end)
+        return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
+    with _file(home, settings, path) as file:
+        known = earlier(home, ledger, digest_of(file), scorer.digest) if file.is_file() else None
+        if known is not None:
+            return Monitored(known, True, tell_of(home, ledger, settings, known, now))
+        quarantine = home.quarantine / f"{file.stem}.batch.csv"
+        batch = read_batch(file, file.name, scorer, key, quarantine, now)
+        return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
+
+
+def _told(home: Home, ledger: Ledger, settings: Settings, found: dict[str, Any], now: datetime) -> Monitored:
+    return Monitored(found, False, tell_of(home, ledger, settings, found, now))
+
+
+def tell_of(home: Home, ledger: Ledger, settings: Settings, found: dict[str, Any], now: datetime) -> Told:
+    """Raise and deliver the alerts of a run."""
+    limits = limits_of(settings, settings.most_drifted_features)
+    look = look_at_run(found, limits, link_of(settings, Path(found["report_dir"]).name), places_of(settings))
+    return tell(home, ledger, settings, look, now)
+
+
+@contextmanager
+def _file(home: Home, settings: Settings, path: Path | None) -> Iterator[Path]:
+    """The batch as a file: the one named, else the newest of the inbox or of its bucket, fetched into a folder that goes afterwards."""
+    if path is not None:
+        yield path
+    elif not settings.inbox_url:
+        found = newest(home.inbox)
+        if found is None:
+            raise InputRefused(f"There is no batch in {home.inbox}.", f"Put a file {PREFIX}….csv or .parquet there, or name one.")
+        yield found
+    else:
+        with working(home, "inbox") as folder:
+            yield _fetched(settings.inbox_url, home.cache, folder)
+
+
+def _fetched(url: str, cache: Path, folder: Path) -> Path:
+    from tidegate.storage.connect import connect
+    from tidegate.storage.s3 import download, list_keys
+
+    bucket = connect(url, cache, "TIDEGATE_INBOX_URL")
+    key = newest_key(list_keys(bucket, ""))
+    if key is None:
+        raise InputRefused(f"There is no batch in {bucket.url}.", f"Put an object {PREFIX}….csv or .parquet there, or name a file.")
+    path = folder / key.rsplit("/", 1)[-1]
+    with path.open("wb") as file:
+        if download(bucket, key, file, LARGEST_BATCH_BYTES) is None:
+            raise InputRefused(f"The object {key} in {bucket.url} went away while it was read.", "Try again.")
+    return path
+
+
+def _window(since: str | None, until: str | None, now: datetime) -> tuple[datetime, datetime]:
+    start, end = _time(since, "--since"), now if until is None else _time(until, "--until")
+    if start >= end:
+        raise InputRefused("The window begins when it ends, or later.", "Give --since a time before --until and before now.")
+    return start, min(end, now)
+
+
+def _time(text: str | None, option: str) -> datetime:
+    if text is None:
+        raise InputRefused(f"The window has no {option}.", f"Give {option} TIME, as 2026-10-01 or 2026-10-01T09:30:00+00:00.")
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputRefused(f"{option} is no ISO date or time.", "Write 2026-10-01 or 2026-10-01T09:30:00+00:00.") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
