@@ -82,7 +82,7 @@ def look_back(
         known = newest[0].label != UNKNOWN_LABEL
         calibration = check_calibration(newest[0].label[known], newest[0].probability[known])
     trust = (False, calibration.sentence) if calibration is not None and calibration.broken else (True, "")
-    points = tuple(_point(one, realised, trust[0], threshold, seed) for one, realised in judged)
+    points = tuple(_point(one, realised, trust[0], threshold, seed) for one, realised in judged if len(one.label))
     customers = [None if one is None else str(one) for one in batch.customers]
     unlabelled = bool((batch.kept.label == UNKNOWN_LABEL).all())
     notes = tuple(label_warnings(ledger, customers, batch.seen_at, horizon_days, now)) if unlabelled else ()
