@@ -15,7 +15,8 @@ def fingerprints(rows: Rows) -> Prints:
     """A 64-bit hash of each row's values, uint64 (n,): equal where all values are equal (0 and -0 are, and missing is missing)."""
     found = np.zeros(len(rows), np.uint64)
     for values in rows.numbers:
-        known = np.where(np.isnan(values), np.nan, values + 0.0)
+        with np.errstate(invalid="ignore"):  # a damaged file may hold signalling NaNs
+            known = np.where(np.isnan(values), np.nan, values + 0.0)
         found = _mixed(found * _STEP + known.view(np.uint64))
     for codes in rows.codes:
         found = _mixed(found * _STEP + codes.astype(np.int64).view(np.uint64))
