@@ -147,7 +147,15 @@ def forgets(home: Home, tmp_path: Path, ledger_url: str, environment: dict[str, 
             )
         assert set(callers.statuses) == {200}, callers.statuses
         assert callers.statuses[200] > 10
-    assert done["removed"] == {"feedback": 1, "outcomes": 1, "audit_outcomes": 0, "assignments": 1, "predictions": 4, "shadows": 0, "quarantine": 1}
+    assert done["removed"] == {
+        "feedback": 1,
+        "outcomes": 1,
+        "audit_outcomes": 0,
+        "assignments": 1,
+        "predictions": 4,
+        "shadows": 0,
+        "quarantine": 1,
+    }
     return wanted, done
 
 
