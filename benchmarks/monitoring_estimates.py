@@ -26,13 +26,14 @@ import numpy as np
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.scorer import Scorer, score
 from tidegate.customers.admit import Tally, admit
+from tidegate.customers.kept_rows import HOLDOUT, read_kept
 from tidegate.customers.load import RawBatch
 from tidegate.customers.names import snake_case
 from tidegate.customers.simulation.knobs import read_scenario
 from tidegate.customers.simulation.scenario import PLAIN, Scenario
 from tidegate.customers.simulation.simulate import simulate_table
 from tidegate.measures.classification import Floats, Labels
-from tidegate.monitoring.performance.calibration import check_calibration
+from tidegate.monitoring.performance.calibration import calibration_uncertainty, check_calibration
 from tidegate.monitoring.performance.estimate import estimate
 from tidegate.monitoring.performance.realised import realise
 from tidegate.storage.files import Folder
@@ -105,17 +106,23 @@ def customers(scorer: Scorer, scenario: Scenario, count: int, seed: int) -> tupl
     return simulated.churned[kept].astype(np.int8), score(scorer, admitted.rows), simulated.churn_probability[kept]
 
 
-def lived(scorer: Scorer, scenario: Scenario, number: int, count: int) -> Month:
+def lived(scorer: Scorer, unsure: Floats | None, scenario: Scenario, number: int, count: int) -> Month:
     label, probability, truth = customers(scorer, scenario, count, FIRST_SEED + number)
     began = time.process_time()
     threshold, seed = scorer.manifest.threshold, number
-    estimated = estimate(probability, threshold, seed).roc_auc
+    estimated = estimate(probability, threshold, seed, uncertainty=unsure).roc_auc
     seconds = time.process_time() - began
     realised = realise(label, probability, threshold, scorer.manifest.metrics, seed)
     assert realised is not None
     area, true = realised.metrics["roc_auc"].value, area_in_truth(probability, truth)
     broken = check_calibration(label, probability).broken
     return Month(number, estimated.value, estimated.low, estimated.high, area, true, broken, realised.worse, seconds)
+
+
+def holdout_uncertainty(home: Path, scorer: Scorer) -> Floats | None:
+    kept = read_kept(home / "reference" / f"{scorer.digest}.parquet", scorer.contract.spec)
+    held = kept.take(kept.part == HOLDOUT)
+    return calibration_uncertainty(held.label, held.probability)
 
 
 def drift_at(columns: dict[str, float], level: float) -> Scenario:
@@ -162,13 +169,15 @@ def main() -> None:
     options.add_argument("--out", type=Path)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        scorer = open_champion(Folder((chosen.home or trained(Path(folder))) / "storage"))
+        home = chosen.home or trained(Path(folder))
+        scorer = open_champion(Folder(home / "storage"))
+        unsure = holdout_uncertainty(home, scorer)
         holdout, last = scorer.manifest.metrics["roc_auc"], chosen.months
         runs: dict[str, list[Month]] = {}
         for name, columns in COVARIATE.items():
             looked = range(1, last + 1) if name == JUDGED else range(chosen.every, last + 1, chosen.every)
-            runs[name] = [lived(scorer, drift_at(columns, number / last), number, chosen.customers) for number in looked]
-        concept = [lived(scorer, concept_at(number), number, chosen.customers) for number in range(1, last + 1)]
+            runs[name] = [lived(scorer, unsure, drift_at(columns, number / last), number, chosen.customers) for number in looked]
+        concept = [lived(scorer, unsure, concept_at(number), number, chosen.customers) for number in range(1, last + 1)]
     print(f"{chosen.customers:,} customers a month; ROC-AUC of the holdout {holdout:.4f}.")
     print_months(f"Covariate drift: {JUDGED}", runs[JUDGED])
     print("\n| drift | months | true AUC moved by | mean error | largest | mean error of the holdout's | interval held | broken in |")
