@@ -172,6 +172,23 @@ def test_outcomes_with_times(say: Say, own_home: Home, tmp_path: Path, spec: Pat
     assert json.loads(out)["treated"]["observed"] == 0, "what was seen before the campaign says nothing of it"
 
 
+def test_an_audit_sample_may_contradict_and_replaces_nothing(say: Say, own_home: Home, tmp_path: Path, spec: Path) -> None:
+    planned(say, tmp_path, spec)
+    ids = [row["CLIENTNUM"] for row in read(tmp_path / "plan.csv")][:3]
+    columns: dict[str, list[Any]] = {"customer_id": ids, "outcome": [0, 0, 1], "observed_at": ["2026-01-02"] * 3}
+    assert say("outcomes", write(tmp_path / "o.csv", columns))[0] == 0
+    audit = write(tmp_path / "audit.csv", {**columns, "outcome": [1, 0, 1]})
+    code, out, err = say("outcomes", audit, "--audit", "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["recorded"], told["audit"]) == (3, True)
+    assert json.loads(say("outcomes", audit, "--audit", "--json")[1])["known_already"] == 3
+    assert "3 audit outcomes" in say("outcomes", write(audit, {**columns, "observed_at": ["2026-01-03"] * 3}), "--audit")[1]
+    refused(say("outcomes", write(audit, columns), "--audit"), "another outcome in the ledger")
+    assert ledger_rows(own_home, "SELECT sum(outcome), count(*) FROM outcomes") == [(1, 3)]
+    assert ledger_rows(own_home, "SELECT sum(outcome), count(*) FROM audit_outcomes") == [(3, 6)]
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_a_scored_file_in_another_encoding_is_read_as_it_is(encoding: str, say: Say, tmp_path: Path, spec: Path) -> None:
     text = "CLIENTNUM,Credit_Limit,churn_probability\nÉ1,900,0.9\nÜ2,800,0.8\n"

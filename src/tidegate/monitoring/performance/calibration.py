@@ -17,7 +17,7 @@ SIGNIFICANCE = 0.001
 ROC_AUC_TOLERANCE = 0.01
 COUNT_TOLERANCE = 0.2
 _EDGE = 1e-4  # as in the bundle's own calibration: a log-odds has to end somewhere
-_STEPS, _SETTLED = 50, 1e-9
+_STEPS, _SETTLED, _WORST_CONDITION = 50, 1e-9, 1e8
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,23 @@ def check_calibration(label: Labels, probability: Floats) -> CalibrationCheck:
     broken = bool(p_value < SIGNIFICANCE and large)
     said = _sentence(broken, p_value, observed, due, error)
     return CalibrationCheck(broken, 2 * gain, p_value, slope, intercept, observed, due, error, rows, said)
+
+
+def calibration_uncertainty(label: Labels, probability: Floats) -> Floats | None:
+    """How far intercept and slope of a calibration may be off, for all that n customers (the champion's holdout) can tell.
+
+    Covariance of their estimates at 0 and 1, float64 (2, 2): the inverse of the Fisher information. None where the check would say "too
+    few to tell". Labels of -1 are left out.
+    """
+    known = label != UNKNOWN_LABEL
+    scores = probability[known]
+    if min(float(scores.sum()), float((1 - scores).sum())) < FEWEST_POSITIVES:
+        return None
+    design = np.stack([np.ones_like(scores), _log_odds(scores)])
+    information = (design * (scores * (1 - scores))) @ design.T
+    if np.linalg.cond(information) > _WORST_CONDITION:  # all probabilities alike: no slope can be told
+        return None
+    return np.asarray(np.linalg.inv(information), np.float64)
 
 
 def _sentence(broken: bool, p_value: float, observed: int, due: float, error: float) -> str:

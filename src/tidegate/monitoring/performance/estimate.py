@@ -19,12 +19,14 @@ from tidegate.measures.classification import Floats
 from tidegate.measures.intervals import Interval
 from tidegate.monitoring.performance.draws import DRAWS, around, gathered, measures_of, told
 
+_EDGE = 1e-12
 _METRICS = ("roc_auc", "pr_auc", "recall", "precision")
 
 
 @dataclass(frozen=True)
 class Estimated:
-    """What the probabilities promise. Each interval holds what labels will show in 95 % of cases, if the probabilities are calibrated.
+    """What the probabilities promise. Each interval holds what labels will show in 95 % of cases, if the probabilities are calibrated, as
+    far as the holdout could tell where `estimate` was given its uncertainty, else exactly.
 
     NaN where nothing can be said (no customers, or all sure to leave). `trusted` is False where calibration has broken; `why` says why.
     """
@@ -43,10 +45,13 @@ class Estimated:
         return {**metrics, "rows": self.rows, "trusted": self.trusted, "why": self.why}
 
 
-def estimate(probability: Floats, threshold: float, seed: int, trusted: bool = True, why: str = "") -> Estimated:
+def estimate(
+    probability: Floats, threshold: float, seed: int, trusted: bool = True, why: str = "", uncertainty: Floats | None = None
+) -> Estimated:
     """Expected ROC-AUC, PR-AUC, recall and precision of n customers with churn probabilities (n,), flagged from `threshold` on.
 
-    Raises ValueError where a probability is not in [0, 1].
+    `uncertainty`: float64 (2, 2), what `calibration_uncertainty` makes of the champion's holdout; it widens the intervals and moves no
+    value. Raises ValueError where a probability is not in [0, 1].
 
     >>> found = estimate(np.linspace(0.01, 0.99, 99), 0.5, seed=1)
     >>> round(found.roc_auc.value, 3), found.roc_auc.low < found.roc_auc.value < found.roc_auc.high
@@ -58,7 +63,9 @@ def estimate(probability: Floats, threshold: float, seed: int, trusted: bool = T
         nothing = Interval(math.nan, math.nan, math.nan)
         return Estimated(nothing, nothing, nothing, nothing, 0, trusted, why)
     bins = gathered(probability, threshold)
-    left = np.random.default_rng(seed).binomial(bins.count.astype(np.int64), np.clip(bins.probability, 0, 1), (DRAWS, len(bins.count)))
+    generator = np.random.default_rng(seed)
+    chance = _possible(bins.probability, uncertainty, generator)
+    left = generator.binomial(bins.count.astype(np.int64), chance, (DRAWS, len(bins.count)))
     drawn = measures_of(left.astype(np.float64), bins.count - left, bins)
     return Estimated(**around(expected(probability, threshold), drawn), rows=len(probability), trusted=trusted, why=why)
 
@@ -85,6 +92,16 @@ def expected(probability: Floats, threshold: float) -> dict[str, float]:
         "recall": caught / all_left if all_left else 0.0,
         "precision": caught / int(flagged.sum()) if flagged.any() else 0.0,
     }
+
+
+def _possible(probability: Floats, uncertainty: Floats | None, generator: np.random.Generator) -> Floats:
+    """What the probabilities (b,) may truly be: as they are, or (DRAWS, b) with intercepts and slopes that the holdout leaves open."""
+    if uncertainty is None:
+        return np.clip(probability, 0, 1)
+    kept = np.clip(probability, _EDGE, 1 - _EDGE)
+    lines = generator.multivariate_normal([0.0, 1.0], uncertainty, DRAWS)
+    log_odds = lines[:, :1] + lines[:, 1:] * (np.log(kept) - np.log1p(-kept))
+    return np.asarray(np.exp(-np.logaddexp(0.0, -log_odds)), np.float64)
 
 
 def _ratio(part: float, whole: float) -> float:

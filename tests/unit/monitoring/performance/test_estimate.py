@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from tidegate.measures.classification import measure
+from tidegate.measures.classification import measure, roc_auc
+from tidegate.monitoring.performance.calibration import calibration_uncertainty
 from tidegate.monitoring.performance.estimate import Estimated, estimate, expected
 
 METRICS = ("roc_auc", "pr_auc", "recall", "precision")
@@ -71,6 +72,37 @@ def test_nobody_one_customer_and_sure_customers() -> None:
     assert sure.roc_auc.value == sure.pr_auc.value == sure.recall.value == sure.precision.value == 1.0
     equal = estimate(np.full(1_000, 0.2), 0.5, seed=1)
     assert equal.roc_auc.value == pytest.approx(0.5)
+
+
+def test_what_the_holdout_leaves_open_widens_intervals_and_moves_nothing() -> None:
+    """Probabilities that are off as a calibration on 2,000 customers may be: the widened interval holds as often as it says."""
+    generator = np.random.default_rng(9)
+    reference, held = generator.beta(0.5, 3, 2_000), 0
+    unsure = calibration_uncertainty(drawn_labels(reference, 1), reference)
+    assert unsure is not None
+    probability = generator.beta(0.5, 3, 20_000)
+    sure, wide = estimate(probability, 0.25, seed=1), estimate(probability, 0.25, seed=1, uncertainty=unsure)
+    assert wide.roc_auc.value == sure.roc_auc.value
+    assert wide.roc_auc.high - wide.roc_auc.low > 1.5 * (sure.roc_auc.high - sure.roc_auc.low)
+    log_odds = np.log(probability) - np.log1p(-probability)
+    for seed in range(200):
+        intercept, slope = np.random.default_rng((10, seed)).multivariate_normal([0, 1], unsure)
+        truth = 1 / (1 + np.exp(-(intercept + slope * log_odds)))
+        area = roc_auc(drawn_labels(truth, seed), probability)
+        held += wide.roc_auc.low <= area <= wide.roc_auc.high
+    assert 0.89 <= held / 200 <= 0.99
+
+
+def test_an_uncertainty_that_cannot_be_told_is_none() -> None:
+    label = np.array([0, 1] * 100, np.int8)
+    assert calibration_uncertainty(label, np.full(200, 0.5)) is None
+    assert calibration_uncertainty(label[:20], np.linspace(0.1, 0.9, 20)) is None
+    covariance = calibration_uncertainty(label, np.linspace(0.1, 0.9, 200))
+    assert covariance is not None
+    more = calibration_uncertainty(
+        np.append(label, np.full(50, -1)).astype(np.int8), np.append(np.linspace(0.1, 0.9, 200), np.full(50, 0.5))
+    )
+    assert np.array_equal(covariance, more)
 
 
 @pytest.mark.parametrize("bad", [1.2, -0.1, math.nan])
