@@ -5,9 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from pathlib import Path
 
-from e2e.test_command_line import call, free_port, running
-from tidegate.home import Home
+import pytest
+
+from champions import write_linear_champion
+from e2e.test_command_line import call, free_port, running, tidegate
+from tidegate.home import Home, open_home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """One with a champion, which nobody had to train."""
+    made = open_home(tmp_path / "home")
+    write_linear_champion(made)
+    return made
 
 
 def closed(port: int) -> bool:
@@ -15,10 +27,10 @@ def closed(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_run_serves_the_reports_until_it_stops(own_home: Home) -> None:
+def test_run_serves_the_reports_until_it_stops(home: Home) -> None:
     port, reports = free_port(), free_port()
     environment = {"TIDEGATE_REPORTS_PORT": str(reports)}
-    with running("run", "--home", own_home.root, "--port", port, environment=environment) as (process, ready):
+    with running("run", "--home", home.root, "--port", port, environment=environment) as (process, ready):
         assert ready["urls"] == {"api": f"http://127.0.0.1:{port}", "reports": f"http://127.0.0.1:{reports}"}
         status, page = call(ready["urls"]["reports"] + "/")
         assert status == 200
@@ -30,12 +42,12 @@ def test_run_serves_the_reports_until_it_stops(own_home: Home) -> None:
     assert closed(reports), "the reports outlived run"
 
 
-def test_a_taken_port_of_the_reports_is_a_sentence_and_scoring_goes_on(own_home: Home) -> None:
+def test_a_taken_port_of_the_reports_is_a_sentence_and_scoring_goes_on(home: Home) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         environment = {"TIDEGATE_REPORTS_PORT": str(taken.getsockname()[1])}
-        with running("run", "--home", own_home.root, "--port", free_port(), environment=environment) as (process, ready):
+        with running("run", "--home", home.root, "--port", free_port(), environment=environment) as (process, ready):
             assert ready["urls"]["reports"] is None
             assert call(ready["urls"]["api"] + "/ready")[0] == 200
             os.kill(process.pid, signal.SIGINT)
@@ -46,13 +58,33 @@ def test_a_taken_port_of_the_reports_is_a_sentence_and_scoring_goes_on(own_home:
     assert "scoring goes on" in said
 
 
-def test_reports_refuses_a_taken_port_in_one_sentence(own_home: Home) -> None:
-    from e2e.test_command_line import tidegate
-
+def test_reports_refuses_a_taken_port_in_one_sentence(home: Home) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = tidegate("reports", "--home", own_home.root, "--port", taken.getsockname()[1])
+        done = tidegate("reports", "--home", home.root, "--port", taken.getsockname()[1])
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_reports_end_with_a_scoring_api_that_dies(home: Home) -> None:
+    reports = free_port()
+    environment = {"TIDEGATE_REPORTS_PORT": str(reports)}
+    with running("run", "--home", home.root, "--port", free_port(), environment=environment) as (process, _):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+        assert process.wait(30) == 1
+    assert closed(reports)
+
+
+def test_scoring_goes_on_where_the_reports_die(home: Home) -> None:
+    with running("run", "--home", home.root, "--port", free_port(), environment={"TIDEGATE_REPORTS_PORT": str(free_port())}) as (
+        process,
+        ready,
+    ):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[1]), signal.SIGKILL)
+        assert call(ready["urls"]["api"] + "/ready")[0] == 200
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(30) == 0

@@ -7,6 +7,7 @@ as it would.
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -141,6 +142,7 @@ def test_slacks_own_plugin_posts_what_slack_takes(home: Home, ledger: Ledger, we
 def test_a_channel_that_is_down_gets_it_when_it_is_back_and_once_and_no_secret_is_written(
     home: Home, ledger: Ledger, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     port = free_port()
     hook = settings(f"json://user:secret-word@127.0.0.1:{port}/secret-path")
     found = tell(home, ledger, hook, OVER, NOW).delivery

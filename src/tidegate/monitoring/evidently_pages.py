@@ -66,6 +66,8 @@ def drawn(about: Mapping[str, Any], arrays: Arrays) -> dict[str, Any]:
         try:
             pages[name], more = draw[name]()
             said += more
+        except ModuleNotFoundError as error:
+            said.append(f"{name} could not be drawn: {error.name} is not installed. Run `pip install 'tidegate[monitor]'`.")
         except Exception as error:  # noqa: BLE001 - whatever Evidently cannot draw must not cost the other page, nor quote a customer
             said.append(f"{name} could not be drawn ({type(error).__name__}). What monitoring decided does not depend on it.")
     return {"pages": pages, "warnings": said}

@@ -58,3 +58,14 @@ def test_the_child_may_call_nobody(event: str) -> None:
     with pytest.raises(PermissionError):
         _stay_at_home(event, (socket.AF_INET,))
     _stay_at_home("open", ("file",))
+
+
+def test_an_absent_library_is_a_warning_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tidegate.monitoring import evidently_pages
+
+    def absent(*_: object) -> object:
+        raise ModuleNotFoundError("No module named 'evidently'", name="evidently")
+
+    monkeypatch.setattr(evidently_pages, "drift_page", absent)
+    found = evidently_pages.drawn({"wanted": [MONITORING_PAGE]}, {})
+    assert "evidently is not installed. Run `pip install 'tidegate[monitor]'`" in found["warnings"][0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tidegate.monitoring.alerts.scrape import Scrape, grown, percentile, served
@@ -78,43 +78,60 @@ class Places:
         return f"{self.runbooks or 'docs/runbooks'}/{kind}.md"
 
 
+# An alert as it would be, with its value and limit, and whether its value is more than chance.
+_Judged = tuple[Alert, bool]
+
+
 def look_at_run(document: Mapping[str, Any], limits: Limits, link: str, places: Places) -> Look:
     """The alerts of one monitoring run, from its `drift_tests.json`; what the document does not say is not judged.
 
     Realised ROC-AUC is judged where labels have matured, the estimate where it is trusted. Where an interval is given, a drop has to be
     beyond it: the value at the holdout must lie above its upper end.
     """
-    found: list[Alert] = []
-    near: set[str] = set()
-    judged: set[str] = set()
-
-    def judge(kind: str, value: float, limit: float, severity: str, title: str, detail: str, beyond: bool = True) -> None:
-        judged.add(kind)
-        if value > limit and beyond:
-            found.append(Alert(kind, kind, severity, title, detail[:_LONGEST_TEXT], value, limit, link, places.runbook(kind)))
-        elif value > CLEARLY_BELOW * limit:
-            near.add(kind)
-
     batch = str(document.get("batch", "?"))
+    found = [*_drift(document, limits, batch), *_quality(document, batch)]
+    for kind, word in ((PERFORMANCE_REALISED, "realised"), (PERFORMANCE_ESTIMATED, "estimated")):
+        found += _performance(document.get(word), kind, word, limits, batch)
+    return _look([(replace(alert, link=link, runbook=places.runbook(alert.kind)), certain) for alert, certain in found])
+
+
+def _drift(document: Mapping[str, Any], limits: Limits, batch: str) -> Iterator[_Judged]:
     drifted = document.get("drifted_features")
     if isinstance(drifted, list):
-        told = f"Batch {batch}: {', '.join(map(str, drifted)) or 'none'}."
-        judge(DRIFT, len(drifted), limits.drifted_features, WARNING, f"{len(drifted)} features have drifted", told)
+        detail = f"Batch {batch}: {', '.join(map(str, drifted)) or 'none'}."[:_LONGEST_TEXT]
+        yield Alert(DRIFT, DRIFT, WARNING, f"{len(drifted)} features have drifted", detail, len(drifted), limits.drifted_features), True
+
+
+def _quality(document: Mapping[str, Any], batch: str) -> Iterator[_Judged]:
     quality = document.get("data_stability")
     if quality in ("PASS", "WARNING", "FAIL"):
-        counts = f"{_count(document.get('quarantined'))} of {_count(document.get('rows'))} rows were quarantined."
         title = "The batch fails the checks of data quality"
-        judge(DATA_QUALITY, float(quality == "FAIL"), 0.5, CRITICAL, title, f"Batch {batch}: {counts}")
-    for kind, name, word in ((PERFORMANCE_REALISED, "realised", "realised"), (PERFORMANCE_ESTIMATED, "estimated", "estimated")):
-        read = _auc(document.get(name))
-        if read is not None:
-            value, high, drop = read
-            reference = value / (1 - drop)
-            severity = CRITICAL if kind == PERFORMANCE_REALISED else WARNING
-            title = f"ROC-AUC, {word}, is down by {drop:.1%}"
-            detail = f"Batch {batch}: {value:.3f} {word}, {reference:.3f} on the holdout."
-            judge(kind, drop, limits.auc_drop, severity, title, detail, beyond=high < reference)
-    return Look(tuple(found), frozenset(near), frozenset(judged))
+        detail = f"Batch {batch}: {_count(document.get('quarantined'))} of {_count(document.get('rows'))} rows were quarantined."
+        yield Alert(DATA_QUALITY, DATA_QUALITY, CRITICAL, title, detail, float(quality == "FAIL"), 0.0), True
+
+
+def _performance(block: object, kind: str, word: str, limits: Limits, batch: str) -> Iterator[_Judged]:
+    read = _auc(block)
+    if read is not None:
+        value, high, drop = read
+        reference = value / (1 - drop)
+        severity = CRITICAL if kind == PERFORMANCE_REALISED else WARNING
+        detail = f"Batch {batch}: {value:.3f} {word}, {reference:.3f} on the holdout."
+        yield Alert(kind, kind, severity, f"ROC-AUC, {word}, is down by {drop:.1%}", detail, drop, limits.auc_drop), high < reference
+
+
+def _look(judged: Iterable[_Judged]) -> Look:
+    """What is over its limit for certain, what is near it, and all kinds that were judged."""
+    over, near, kinds = [], set(), set()
+    for alert, certain in judged:
+        assert alert.value is not None
+        assert alert.limit is not None
+        kinds.add(alert.kind)
+        if alert.value > alert.limit and certain:
+            over.append(alert)
+        elif alert.value > CLEARLY_BELOW * alert.limit:
+            near.add(alert.key)
+    return Look(tuple(over), frozenset(near), frozenset(kinds))
 
 
 def look_at_metrics(before: Scrape, after: Scrape, limits: Limits, link: str, places: Places) -> Look:
@@ -123,27 +140,16 @@ def look_at_metrics(before: Scrape, after: Scrape, limits: Limits, link: str, pl
     The 95th percentile is interpolated in its bucket, as Prometheus' `histogram_quantile` does. An interval with little traffic is not
     judged; a server that started anew in between counts from zero.
     """
-    found: list[Alert] = []
-    near: set[str] = set()
-    judged: set[str] = set()
-
-    def judge(kind: str, value: float, limit: float, title: str, detail: str) -> None:
-        judged.add(kind)
-        if value > limit:
-            found.append(Alert(kind, kind, CRITICAL, title, detail, value, limit, link, places.runbook(kind)))
-        elif value > CLEARLY_BELOW * limit:
-            near.add(kind)
-
-    change = grown(before, after)
+    change, found = grown(before, after), list[Alert]()
     total, errors = served(change)
     if total >= limits.least_requests or errors >= limits.least_errors:
         title, detail = f"{errors / total:.1%} of requests fail", f"{errors:,.0f} of {total:,.0f} requests ended in a 5xx."
-        judge(ERRORS, errors / total, limits.error_rate, title, detail)
+        found.append(Alert(ERRORS, ERRORS, CRITICAL, title, detail, errors / total, limits.error_rate))
     p95, answered = percentile(change, 0.95)
     if answered >= limits.least_requests:
-        title = f"P95 latency is {1000 * p95:,.0f} ms"
-        judge(LATENCY, p95, limits.p95_seconds, title, f"Of {answered:,.0f} answers to /predict and /explain.")
-    return Look(tuple(found), frozenset(near), frozenset(judged))
+        title, detail = f"P95 latency is {1000 * p95:,.0f} ms", f"Of {answered:,.0f} answers to /predict and /explain."
+        found.append(Alert(LATENCY, LATENCY, CRITICAL, title, detail, p95, limits.p95_seconds))
+    return _look([(replace(alert, link=link, runbook=places.runbook(alert.kind)), True) for alert in found])
 
 
 def stopped_canary(experiment: int, reason: str, link: str, places: Places) -> Alert:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 
+from tidegate.errors import MissingDependency
 from tidegate.ledger.connections import reading
 from tidegate.ledger.events import append_event
 from tidegate.ledger.store import Ledger
@@ -54,8 +56,10 @@ def deliver_alerts(ledger: Ledger, channels: Sequence[Channel], now: datetime, s
 
 
 def tried(channels: Sequence[Channel], now: datetime, send: Send | None = None) -> dict[str, bool]:
-    """Send a test to every channel: its name, and whether it arrived."""
+    """Send a test to every channel: its name, and whether it arrived. Raises MissingDependency where there is nothing to send with."""
     sending = send or send_by_apprise
+    if send is None and find_spec("apprise") is None:
+        raise MissingDependency("The library apprise, which sends alerts, is not installed.", "Run `pip install 'tidegate[monitor]'`.")
     body = f"This is a test of {now.isoformat(timespec='seconds')}. Nothing is wrong."
     return {channel.name: sending(channel, "[Tidegate] Test", body, "info") for channel in channels}
 
@@ -63,9 +67,9 @@ def tried(channels: Sequence[Channel], now: datetime, send: Send | None = None) 
 def send_by_apprise(channel: Channel, title: str, body: str, kind: str) -> bool:
     """Whether the channel took the message. Whatever goes wrong is False: what a library says of it may quote the channel's secrets."""
     with _without_a_word():
-        from apprise import Apprise, AppriseAsset, NotifyFormat
-
         try:
+            from apprise import Apprise, AppriseAsset, NotifyFormat
+
             plugin = Apprise.instantiate(channel.url, asset=AppriseAsset(app_id="Tidegate", app_desc="Tidegate"), suppress_exceptions=True)
             return plugin is not None and bool(plugin.notify(title=title, body=body, notify_type=kind, body_format=NotifyFormat.TEXT))
         except Exception:  # noqa: BLE001 - a plugin may raise anything, and a failing channel must not cost the others their message
@@ -88,12 +92,12 @@ def _text(message: Message) -> tuple[str, str, str]:
 @contextmanager
 def _without_a_word() -> Iterator[None]:
     """Neither apprise nor the libraries under it log: their lines hold URLs, and URLs hold secrets."""
-    silent = [logging.getLogger(name) for name in ("apprise", "urllib3", "requests")]
-    before = [logger.disabled for logger in silent]
+    silent = [logging.getLogger(name) for name in ("apprise", "urllib3", "requests", "requests_oauthlib")]
+    before = [logger.level for logger in silent]
     for logger in silent:
-        logger.disabled = True
+        logger.setLevel(logging.CRITICAL + 1)  # unlike `disabled`, it holds for the loggers below as well
     try:
         yield
     finally:
-        for logger, was in zip(silent, before, strict=True):
-            logger.disabled = was
+        for logger, level in zip(silent, before, strict=True):
+            logger.setLevel(level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,13 +10,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tidegate.errors import SettingRefused
+from tidegate.errors import MissingDependency, SettingRefused
 from tidegate.home import Home, open_home
 from tidegate.ledger.events import append_event, list_events, verify_events
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.monitoring.alerts.channels import Channel, channels_of, named_channels
 from tidegate.monitoring.alerts.conditions import Alert, Look
-from tidegate.monitoring.alerts.deliver import deliver_alerts, send_by_apprise
+from tidegate.monitoring.alerts.deliver import deliver_alerts, send_by_apprise, tried
 from tidegate.monitoring.alerts.flow import tell
 from tidegate.monitoring.alerts.state import (
     BACK,
@@ -219,3 +220,12 @@ def test_a_file_of_channels_that_is_not_there_is_a_sentence(tmp_path: Path) -> N
 def test_a_url_that_apprise_does_not_know_did_not_arrive(caplog: pytest.LogCaptureFixture) -> None:
     assert not send_by_apprise(Channel("x", "nosuch://secret-host/token"), "t", "b", "info")
     assert "secret" not in caplog.text
+
+
+def test_without_the_library_a_message_is_owed_and_a_test_says_what_to_install(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    told(ledger, OVER, NOW)
+    assert deliver_alerts(ledger, (MAIL,), NOW).failing == ("mail",)
+    monkeypatch.setattr("tidegate.monitoring.alerts.deliver.find_spec", lambda name: None)
+    with pytest.raises(MissingDependency, match="pip install"):
+        tried((MAIL,), NOW)
