@@ -68,9 +68,12 @@ def brier_increase(one: Evidence) -> float:
 
 
 def flag_rate_change(one: Evidence) -> float:
-    """Distance between the shares of customers that the two versions flag."""
-    flagged = float((one.challenger >= one.challenger_threshold).mean()) - float((one.champion >= one.champion_threshold).mean())
-    return abs(flagged)
+    """How far the share of customers that the challenger flags is from what it could be: the champion's, or the share that left.
+
+    The nearer of the two, because a champion that has gone wrong may well flag half of the customers, or nobody.
+    """
+    flagged = float((one.challenger >= one.challenger_threshold).mean())
+    return min(abs(flagged - float((one.champion >= one.champion_threshold).mean())), abs(flagged - float(one.label.mean())))
 
 
 def segment_groups(evidence: Sequence[Evidence], smallest_share: float) -> list[tuple[str, object]]:

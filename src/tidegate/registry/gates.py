@@ -38,12 +38,12 @@ class GateLimits:
 
     `fewest_positives`: leavers on the holdout and on the slice, below which PR-AUC says little. `fewest_audit_positives`: half of it,
     because checking labels costs a person's time. `fewest_segment_positives`: in each group that holds at least
-    `smallest_segment_share` of the customers, and in any whose recall is looked at. `largest_pr_auc_loss`: on the holdout, beyond noise, where a version with newer customers
-    need not win. `largest_recall_loss`: of any group, beyond noise. `largest_flag_rate_change`: what a retention team can take.
-    `largest_contradicted_share`: any contradiction between a label and its audit is for a person: 2 % of wrong labels show among 300
-    audited customers in 99.8 of 100 audits only if one is enough. `largest_disagreement` in standard errors: 3 is two tests that
-    are wrong in 0.5 % together. `least_worsening` in standard errors: 2.6 is two one-sided tests at 0.5 %. `audit_required`: without it a challenger
-    that wins on the holdout too is promoted without an audit.
+    `smallest_segment_share` of the customers, and in any whose recall is looked at. `largest_pr_auc_loss`: on the holdout, beyond noise,
+    where a version with newer customers need not win. `largest_recall_loss`: of any group, beyond noise. `largest_flag_rate_change`:
+    what a retention team can take. `largest_contradicted_share`: any contradiction between a label and its audit is for a person; 2 % of
+    wrong labels show among 300 audited customers in 99.8 of 100 audits, but only if one is enough. `largest_disagreement` in standard
+    errors: 3 is two tests that are wrong in 0.5 % together. `least_worsening` in standard errors: 2.6 is two one-sided tests at 0.5 %.
+    `audit_required`: without it a challenger that wins on new labels and does not lose on the holdout is promoted without an audit.
     """
 
     fewest_positives: int = 50
