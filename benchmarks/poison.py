@@ -1,6 +1,7 @@
 """Renewals whose new labels are wrong, and renewals after a real change: what the gates make of them.
 
-    python benchmarks/poison.py [--runs 40] [--rows 8000] [--batch 3000] [--audit 300] [--algorithm lightgbm] [--data CSV]
+    python benchmarks/poison.py [--runs 40] [--rows 8000] [--batch 3000] [--audit 300] [--algorithm lightgbm] [--both]
+        [--only right] [--data CSV]
 
 Each run: a champion is trained on `rows` customers (a fifth frozen as holdout); `batch` new customers come, a fifth of them reserved, some
 audited; the labels of the others, and the ordinary labels of the audited, are spoilt; a challenger is trained on old and new customers by
@@ -194,6 +195,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--algorithm", default="lightgbm")
     parser.add_argument("--strength", type=float, default=1.0, help="of the concept drift, 0 to 1")
     parser.add_argument("--both", action="store_true", help="spoilt labels and a concept drift at once, too")
+    parser.add_argument("--only", default="", help="labels whose name holds this, for example right")
     parser.add_argument("--data", type=Path, help="the BankChurners table instead of simulated customers")
     return parser.parse_args()
 
@@ -221,6 +223,7 @@ def main() -> None:
         suites.append((given.strength, ", the world changed", {**POISONS, **right} if given.both else right))
     with tempfile.TemporaryDirectory() as folder:
         for strength, suffix, poisons in suites:
+            poisons = {name: poison for name, poison in poisons.items() if given.only in name}
             found: dict[str, list[tuple[float, dict[str, Verdict]]]] = {name: [] for name in poisons}
             for seed, one in worlds(given, strength, Path(folder)):
                 for name, poison in poisons.items():
