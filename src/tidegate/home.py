@@ -19,6 +19,7 @@ from tidegate.errors import HomeRefused
 
 FORMAT = 1
 CHAMPION_LOCK, ALERTS_LOCK = ".champion.lock", ".alerts.lock"
+LOCK, CHAMPION_LOCK, RENEWAL_LOCK = ".lock", ".champion.lock", ".renewal.lock"
 _LONGEST_APPOINTMENT_SECONDS = 10.0
 
 
@@ -188,9 +189,12 @@ def sweep(home: Home) -> None:
 
 
 @contextmanager
-def exclusive(home: Home, purpose: str) -> Iterator[None]:
-    """Only one process at a time trains or promotes in a home. Raises HomeRefused at once where another does."""
-    with (home.root / ".lock").open("a+") as lock:
+def exclusive(home: Home, purpose: str, name: str = LOCK) -> Iterator[None]:
+    """Only one process at a time trains or promotes in a home. Raises HomeRefused at once where another does.
+
+    `name`: another lock, for what itself trains: a renewal.
+    """
+    with (home.root / name).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -234,6 +238,7 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
 
 _WORTHLESS = frozenset(
     {"home.json", ".lock", CHAMPION_LOCK, ALERTS_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
+    {"home.json", LOCK, CHAMPION_LOCK, RENEWAL_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
 )
 
 

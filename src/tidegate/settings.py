@@ -55,6 +55,33 @@ class Settings(BaseSettings):
     fewest_matured_positives: int = Field(
         30, ge=1, description="customers who left, and who stayed, that a batch needs among its matured labels to be judged by them"
     )
+    renewal_drifted_features: int = Field(3, ge=0, description="a renewal begins where more features than this drifted")
+    renewal_roc_auc_drop: float = Field(
+        0.05, gt=0, le=1, description="or where realised or estimated ROC-AUC is below the holdout's by more than this share of it"
+    )
+    renewal_window: Literal["auto", "all", "new"] = Field(
+        "auto", description="old customers a renewal learns from beside the new ones: all, none, or as many as foretell the new ones best"
+    )
+    renewal_months: int = Field(0, ge=0, le=1200, description="a renewal learns from no batch older than this; 0: of any age")
+    renewal_treated: Literal["leave_out", "keep"] = Field(
+        "leave_out", description="customers of a campaign's treated arm: their label is what the campaign made of it"
+    )
+    renewal_reserved_share: float = Field(
+        0.2, ge=0.05, le=0.5, description="share of each batch's customers that no training sees, to judge challengers on"
+    )
+    renewal_budget: Literal["quick", "standard", "thorough"] = Field("standard", description="budget of a renewal's training")
+    renewal_algorithms: str = Field("", description="algorithms that a renewal trains, with commas between them; empty: all")
+    renewal_audit_required: bool = Field(
+        True, description="whether a challenger is promoted by itself only on an audit sample; without one it is then held for a person"
+    )
+    canary_traffic: int = Field(
+        600,
+        ge=1,
+        description="predictions in the last hour from which a renewal goes through a canary; below it the newest batch is replayed",
+    )
+    canary_share: float = Field(5, gt=0, le=100, description="customers in the canary, in percent")
+    canary_minutes: float = Field(60, gt=0, description="how long a canary has to go well")
+    canary_fewest_answers: int = Field(200, ge=1, description="customers that a canary has to have answered by then")
     simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
     seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
     storage_url: str = Field("", description="where bundles and the champion pointer live: s3://BUCKET/PREFIX; empty: a folder in the home")

@@ -14,6 +14,7 @@ import typer
 
 from tidegate import __version__
 from tidegate.cli import alerts, campaigns, champion, experiments, keys, monitoring, records, scoring, tables, training
+from tidegate.cli import campaigns, champion, experiments, keys, records, renewal, scoring, tables, training
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 
@@ -35,6 +36,7 @@ for verb in (
     training.deliver,
     scoring.score,
     scoring.serve,
+    renewal.renew,
     champion.promote,
     champion.rollback,
     champion.history,
@@ -52,6 +54,7 @@ for verb in (
 app.add_typer(campaigns.campaign)
 app.add_typer(keys.key)
 app.add_typer(experiments.experiment)
+app.add_typer(renewal.renewals)
 
 
 @app.callback(invoke_without_command=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -116,6 +116,16 @@ def assigned_since(ledger: Ledger, since: datetime, customers: Sequence[str]) ->
             chunk = _assignments.c.customer.in_(customers[start : start + _CHUNK])
             for name, count in connection.execute(query.where(chunk).group_by(_assignments.c.campaign)):
                 found[name] = found.get(name, 0) + count
+    return found
+
+
+def treated_among(ledger: Ledger, customers: Iterable[str]) -> set[str]:
+    """Those of the customers (keyed hashes) who were in the treated arm of any campaign."""
+    asked, found = sorted(set(customers)), set[str]()
+    treated = sa.select(_assignments.c.customer).where(_assignments.c.arm == "treated").distinct()
+    with reading(ledger.engine) as connection:
+        for start in range(0, len(asked), _CHUNK):
+            found.update(connection.execute(treated.where(_assignments.c.customer.in_(asked[start : start + _CHUNK]))).scalars())
     return found
 
 

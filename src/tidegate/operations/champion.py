@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,8 +54,20 @@ class Appointed:
         return f"Version {self.pointer.version} is the champion now{before}. Running servers follow within seconds.\n{back}"
 
 
-def promote(home: Home, ledger: Ledger, version: str, reason: str, who: str, now: datetime) -> Appointed:
+def promote(
+    home: Home,
+    ledger: Ledger,
+    version: str,
+    reason: str,
+    who: str,
+    now: datetime,
+    judged_against: Pointer | None = None,
+    grounds: Mapping[str, object] | None = None,
+) -> Appointed:
     """Make a stored version the champion, with the reason on record; then tell the registry, which may be away.
+
+    `judged_against`: the champion that it was compared with, where it was: if another one serves by now, nothing is done. `grounds`: what
+    the event is to say besides.
 
     Raises InputRefused for an empty reason or an unknown version, BundleRefused where the bundle is damaged or is not the one that was
     trained, HomeRefused where the champion changed meanwhile, LedgerUnavailable where the event cannot be written.
@@ -63,10 +76,10 @@ def promote(home: Home, ledger: Ledger, version: str, reason: str, who: str, now
     if not reason:
         raise InputRefused("A promotion needs a reason.", "Say why: --reason TEXT.")
     require_stored(storage, version)
-    digest, seen = required_digest(home, ledger, version), present_champion(storage)
+    digest, seen = required_digest(home, ledger, version), judged_against or present_champion(storage)
     if seen is not None and (seen.version, seen.digest) == (version, digest):
         return Appointed(seen, version, reason, False, _earlier(ledger, version), NOT_ASKED)
-    pointer = appoint(home, ledger, PROMOTED, who, seen, version, digest, reason, now)
+    pointer = appoint(home, ledger, PROMOTED, who, seen, version, digest, reason, now, grounds)
     ended, warning = end_with_champion(ledger, pointer, who, now), told_registry(home)
     return Appointed(
         pointer,

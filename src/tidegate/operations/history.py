@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tidegate.errors import BundleRefused, InputRefused, StorageUnavailable
 from tidegate.home import Home
 from tidegate.ledger.store import Ledger
-from tidegate.registry.trail import PROMOTED, REFUSED, ROLLED_BACK, TRAINED, Entry, read_trail
+from tidegate.registry.trail import PROMOTED, REFUSED, ROLLED_BACK, TRAINED, Entry, appointments, read_trail
 from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import Pointer, read_pointer
 
@@ -16,12 +17,31 @@ _HEADER = ("when (UTC)", "who", "what", "version", "reason")
 
 
 @dataclass(frozen=True)
+class Reign:
+    """A version while it was champion: since when, until when (None: it is), by whose word, and what that rested on."""
+
+    version: str
+    since: str
+    until: str | None
+    by: str
+    evidence: dict[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"version": self.version, "from": self.since, "to": self.until, "by": self.by, "evidence": self.evidence}
+
+
+@dataclass(frozen=True)
 class History:
-    """The champion, None where there is none or where the pointer cannot be read (`warning` says so), and events, newest first."""
+    """Events about versions, newest first, and all champions in turn (`reigns`), the present one first.
+
+    `champion` is whom the pointer names; None where there is none or where it cannot be read (`warning` says so).
+    """
 
     champion: Pointer | None
     entries: tuple[Entry, ...]
     warning: str
+    reigns: tuple[Reign, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
@@ -29,6 +49,7 @@ class History:
         return {
             "champion": None if self.champion is None else asdict(self.champion),
             "events": [_event(entry, entry is reigning) for entry in self.entries],
+            "champions": [one.document() for one in self.reigns],
             "warnings": [self.warning] if self.warning else [],
         }
 
@@ -52,7 +73,22 @@ def history(home: Home, ledger: Ledger, limit: int) -> History:
     except (BundleRefused, StorageUnavailable) as error:
         # who looks here wants to know which version to promote; the events say it
         warning = str(error)
-    return History(champion, tuple(read_trail(ledger, limit=limit)), warning)
+    return History(champion, tuple(read_trail(ledger, limit=limit)), warning, reigns(appointments(ledger)))
+
+
+def reigns(made: Sequence[Entry]) -> tuple[Reign, ...]:
+    """Who was champion when, the latest first, from all appointments, oldest first."""
+    until = [*(entry.at for entry in made[1:]), None]
+    return tuple(
+        Reign(
+            entry.version,
+            entry.at,
+            end,
+            entry.who,
+            {"what": entry.what, "reason": _reason(entry), "gates": entry.evidence.get("gates", [])},
+        )
+        for entry, end in zip(made, until, strict=True)
+    )[::-1]
 
 
 def _reigning(found: History) -> Entry | None:

@@ -77,16 +77,27 @@ def required_digest(home: Home, ledger: Ledger, version: str) -> str:
 
 
 def appoint(
-    home: Home, ledger: Ledger, what: str, who: str, seen: Pointer | None, version: str, digest: str, reason: str, now: datetime
+    home: Home,
+    ledger: Ledger,
+    what: str,
+    who: str,
+    seen: Pointer | None,
+    version: str,
+    digest: str,
+    reason: str,
+    now: datetime,
+    grounds: Mapping[str, object] | None = None,
 ) -> Pointer:
     """Make a version the champion that servers follow: check its bundle, write the event, move the pointer.
 
     `seen` is the champion that this was decided on: where another process has moved the pointer since, nothing is done, so that two
-    people who roll back at the same time do not go back twice. The check runs before the lock is taken; servers check again.
+    people who roll back at the same time do not go back twice. `grounds`: what else the event is to say, a renewal's gates.
+    The check runs before the lock is taken; servers check again.
     Raises BundleRefused (on record, as an event), HomeRefused, StorageUnavailable and LedgerUnavailable.
     """
     storage = open_storage(home)
-    evidence: Mapping[str, object] = {"version": version, "digest": digest, "from": seen.version if seen else None, "reason": reason}
+    said = {"version": version, "digest": digest, "from": seen.version if seen else None, "reason": reason}
+    evidence: Mapping[str, object] = {**(grounds or {}), **said}
     try:
         check_bundle(local_bundle(storage, version, digest), digest)
     except BundleRefused as error:

@@ -1,0 +1,75 @@
+"""What the audit trail says of renewals: which began, what was decided, what waits for a person or for a canary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from tidegate.ledger.events import append_event, list_events
+from tidegate.ledger.store import Ledger
+from tidegate.registry.promote import Gate
+
+STARTED, DECIDED, HELD, CONCLUDED = "renewal started", "renewal decided", "renewal held", "renewal concluded"
+_EVERY = 1_000_000
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision as it stands in the trail. `renewal`: its number, that of its first event; `batch`, `at`: of the monitoring run."""
+
+    renewal: int
+    decision: str
+    challenger: str
+    digest: str
+    champion: str
+    champion_digest: str
+    reasons: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    batch: str
+    at: str
+    decided_at: str
+
+
+def record_start(ledger: Ledger, who: str, evidence: Mapping[str, object], now: datetime) -> int:
+    """The renewal's number."""
+    return append_event(ledger, who, STARTED, evidence, now)
+
+
+def record_decision(ledger: Ledger, who: str, decided: Decided, now: datetime) -> None:
+    """The decision; one that waits for a person also as an event of its own, for whoever delivers alerts."""
+    said = {**asdict(decided), "reasons": list(decided.reasons), "gates": [asdict(gate) for gate in decided.gates]}
+    append_event(ledger, who, DECIDED, said, now)
+    if decided.decision == "held":
+        told = {name: said[name] for name in ("renewal", "challenger", "champion", "reasons")}
+        append_event(ledger, who, HELD, told, now)
+
+
+def record_conclusion(ledger: Ledger, who: str, renewal: int, decision: str, reason: str, now: datetime) -> None:
+    """What became of a renewal that was held or in a canary: promoted or refused, by whom and why."""
+    append_event(ledger, who, CONCLUDED, {"renewal": renewal, "decision": decision, "reason": reason}, now)
+
+
+def decisions(ledger: Ledger) -> list[Decided]:
+    """All of them, newest first."""
+    return [_decided(json.loads(event.evidence), event.at) for event in list_events(ledger, DECIDED, _EVERY)]
+
+
+def conclusions(ledger: Ledger) -> dict[int, dict[str, Any]]:
+    """By renewal what it was concluded with."""
+    found = [(json.loads(event.evidence), event) for event in list_events(ledger, CONCLUDED, _EVERY)]
+    return {said["renewal"]: {**said, "who": event.who, "at": event.at} for said, event in found}
+
+
+def waiting(ledger: Ledger, decision: str) -> list[Decided]:
+    """Renewals that were decided so (`held`, `canary`) and are not concluded, newest first."""
+    done = conclusions(ledger)
+    return [one for one in decisions(ledger) if one.decision == decision and one.renewal not in done]
+
+
+def _decided(said: Mapping[str, Any], at: str) -> Decided:
+    known = {name: said[name] for name in Decided.__dataclass_fields__ if name in said}
+    gates = tuple(Gate(**gate) for gate in said.get("gates", ()))
+    return Decided(**{**known, "gates": gates, "reasons": tuple(said.get("reasons", ())), "decided_at": at})
