@@ -21,7 +21,6 @@ from tidegate.ledger.customer_key import customer_hash, load_or_create_key
 from tidegate.ledger.outcomes import Outcome, record_outcomes
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
-from tidegate.renewal.labels import AUDIT_SOURCE
 from tidegate.storage.objects import open_storage
 
 SEEN = datetime(2026, 9, 1, tzinfo=UTC)
@@ -56,12 +55,11 @@ def monitored(home: Home, name: str, drifted: list[str], at: datetime | None = N
 
 
 def record_labels(home: Home, ledger: Ledger, ids: np.ndarray, label: np.ndarray, audit: bool = False, now: datetime | None = None) -> None:
-    """Outcomes in the middle of the horizon. An audit's come an hour later, because a customer has one outcome at a time."""
+    """Outcomes in the middle of the horizon; those of an audit beside the ordinary ones."""
     key = load_or_create_key(_secrets(home) / "customer.key")
-    observed = time_text(SEEN + timedelta(days=10, hours=1 if audit else 0))
-    source = f"{AUDIT_SOURCE}test" if audit else "file:test"
-    made = [Outcome(customer_hash(key, one), observed, int(left), source, observed) for one, left in zip(ids, label, strict=True)]
-    record_outcomes(ledger, made, "test", {}, now or SEEN + timedelta(days=11))
+    observed = time_text(SEEN + timedelta(days=10))
+    made = [Outcome(customer_hash(key, one), observed, int(left), "file:test", observed) for one, left in zip(ids, label, strict=True)]
+    record_outcomes(ledger, made, "test", {}, now or SEEN + timedelta(days=11), audit)
 
 
 def _secrets(home: Home) -> Path:

@@ -18,8 +18,7 @@ from pathlib import Path
 from tidegate.errors import HomeRefused
 
 FORMAT = 1
-CHAMPION_LOCK, ALERTS_LOCK = ".champion.lock", ".alerts.lock"
-LOCK, CHAMPION_LOCK, RENEWAL_LOCK = ".lock", ".champion.lock", ".renewal.lock"
+LOCK, CHAMPION_LOCK, RENEWAL_LOCK, ALERTS_LOCK = ".lock", ".champion.lock", ".renewal.lock", ".alerts.lock"
 _LONGEST_APPOINTMENT_SECONDS = 10.0
 
 
@@ -236,10 +235,8 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-_WORTHLESS = frozenset(
-    {"home.json", ".lock", CHAMPION_LOCK, ALERTS_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
-    {"home.json", LOCK, CHAMPION_LOCK, RENEWAL_LOCK, "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
-)
+_LOCKS = frozenset({LOCK, CHAMPION_LOCK, RENEWAL_LOCK, ALERTS_LOCK})
+_WORTHLESS = _LOCKS | {"home.json", "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
 
 
 def discard_if_unused(home: Home) -> None:

@@ -13,8 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import alerts, campaigns, champion, experiments, keys, monitoring, records, scoring, tables, training
-from tidegate.cli import campaigns, champion, experiments, keys, records, renewal, scoring, tables, training
+from tidegate.cli import alerts, campaigns, champion, experiments, keys, monitoring, records, renewal, scoring, tables, training
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 

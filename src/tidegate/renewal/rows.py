@@ -26,7 +26,7 @@ from tidegate.home import Home
 from tidegate.ledger.campaigns import treated_among
 from tidegate.ledger.customer_key import customer_hash, keyed_digest
 from tidegate.ledger.store import Ledger
-from tidegate.renewal.labels import audit_labels_of, labels_of
+from tidegate.monitoring.performance.labels import audit_labels_of, labels_of
 
 Labels = NDArray[np.int8]
 DAYS_A_MONTH = 30.44
