@@ -69,9 +69,9 @@ def decide_drift(
 ) -> Drift:
     """Compare the valid rows of a batch, (m,), with those of the reference, (n,).
 
-    Both probabilities are float64, (n,) and (m,); NaN where nothing was predicted. `score` gives the probability of rows and is called
-    once for each column on at most 2,000 customers; None: columns have no influence. Of `read` rows `quarantined` were refused before.
-    The same rows in another order, under the same seed, give the same findings. Raises NotEnoughData below 30 rows on either side.
+    Both probabilities are float64, (n,) and (m,); NaN where nothing was predicted. `score` is called once for each column on at most 2,000
+    customers; None: no influence. Of `read` rows `quarantined` were refused before. The same rows in another order, under the same seed,
+    give the same findings. Raises NotEnoughData below 30 rows on either side.
     """
     _enough(reference, batch)
     pair = _Pair(layout_of(spec), reference, batch, fingerprints(reference), fingerprints(batch), seed)
@@ -83,6 +83,7 @@ def decide_drift(
     by_column = column_status(len(drifted), limits)
     again = repeated(pair.reference_prints, pair.batch_prints)
     by_chance = twins(pair.reference_prints) / len(reference)
+    whole = batch_warnings(share, again / len(batch), by_chance, prediction, multivariate, limits)
     return Drift(
         reference_rows=len(reference),
         batch_rows=len(batch),
@@ -94,10 +95,7 @@ def decide_drift(
         data_stability=stability_status(columns, share, limits),
         column_drift=by_column,
         dataset_drift=dataset_status(by_column, multivariate),
-        warnings=(
-            *batch_warnings(share, again / len(batch), by_chance, prediction, multivariate, limits),
-            *column_warnings(columns, limits),
-        ),
+        warnings=(*whole, *column_warnings(columns, limits)),
         limits=asdict(limits),
     )
 

@@ -18,13 +18,12 @@ from tidegate.measures.influence import roc_auc_influence
 MOST_ROWS = 5_000
 FEWEST_IN_A_HALF = 5
 DEVIATIONS = 3.09
-"""Standard errors on either side of an area. The two halves share their rows, so that 99 % of the intervals hold 0.5 where nothing differs,
-not 99.8 %."""
+"""Standard errors on either side of an area: 99.8 %."""
 
 
 @dataclass(frozen=True)
 class Separation:
-    """ROC-AUC with which `rows` customers are told apart by `columns` columns, and an interval of 99 %; 0.5 is not at all."""
+    """ROC-AUC with which `rows` customers are told apart by `columns` columns, and a 99.8 % interval; 0.5 is not at all."""
 
     roc_auc: float
     low: float
@@ -56,7 +55,8 @@ def separation(reference: Floats, batch: Floats, halves: tuple[NDArray[np.bool_]
         areas.append(roc_auc(seen, score))
         # The second term keeps a small sample that is told apart without a fault from looking certain.
         variances.append(float(np.sum(roc_auc_influence(seen, score) ** 2)) + 1 / (int(min(seen.sum(), (1 - seen).sum())) + 2) ** 2)
-    area, deviation = float(np.mean(areas)), math.sqrt(sum(variances)) / 2
+    # Each half is judged by what the other has learned, so that both areas may err together: no less than one of them alone.
+    area, deviation = float(np.mean(areas)), math.sqrt(sum(variances) / 2)
     low, high = max(area - DEVIATIONS * deviation, 0.0), min(area + DEVIATIONS * deviation, 1.0)
     return Separation(area, low, high, len(label), table.shape[1])
 
