@@ -109,6 +109,8 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(True, description="one log line a request; without it only requests that ended in a 5xx have one")
 
+    watch_url: str = Field("", description="scoring API whose /metrics `watch` reads; empty: that of host and port")
+    watch_api_key: SecretStr = Field(SecretStr(""), description="API key, of any role, with which `watch` reads /metrics")
     inbox_url: str = Field(
         "", description="where files of recent customers arrive: s3://BUCKET/PREFIX; empty: the folder inbox in the home"
     )

@@ -41,6 +41,7 @@ for verb in (
     champion.history,
     champion.operate,
     monitoring.monitor,
+    monitoring.watch,
     campaigns.outcomes,
     alerts.reports,
     alerts.alerts,

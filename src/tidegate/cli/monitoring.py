@@ -1,4 +1,4 @@
-"""The verb of monitoring: `monitor`."""
+"""Verbs of monitoring: `monitor`, `watch`."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ def monitor(
     printed({**found.document(), "cpu_seconds": opening.cpu_seconds()}, as_json, found.summary())
     if found.failed:
         raise typer.Exit(3)
+
+
+def watch(
+    every: Annotated[str, typer.Option("--every", metavar="TIME", help="Between two rounds: 90s, 15m, 1h")] = "15m",
+    once: Annotated[bool, typer.Option("--once", help="One round, for a scheduler; exit 3 where something needs a person")] = False,
+    renewing: Annotated[bool, typer.Option("--renew/--no-renew", help="Renew where monitoring asks for it")] = True,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Monitor new batches, read the service's metrics, tell of alerts, renew, follow canaries; until stopped."""
+    from tidegate.operations.watch import seconds_of, watch_rounds
+
+    pause = seconds_of(every)
+    with opening.existing(home) as (settings, place):
+        for done in watch_rounds(place, settings, None if once else pause, renewing, opening.now):
+            printed(done.document(), as_json, done.summary())
+            if once and done.alarm:
+                raise typer.Exit(3)

@@ -101,6 +101,15 @@ def read_kept(path: Path, spec: TableSpec) -> KeptRows:
         raise HomeRefused(f"{path} is not a file of kept customers.", remedy) from None
 
 
+def about_kept(path: Path) -> Mapping[str, str]:
+    """What is known of all customers of a file, without reading them; empty where it is no such file."""
+    try:
+        found = json.loads((pyarrow.parquet.read_schema(path).metadata or {})[_ABOUT])
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in found.items()}
+
+
 def _texts(column: Column, codes: NDArray[np.int32]) -> pa.Array:
     levels = [*column.levels, OTHER]
     places = np.where(codes == OTHER_LEVEL, len(column.levels), codes)

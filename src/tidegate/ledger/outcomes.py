@@ -72,6 +72,13 @@ def first_recorded(ledger: Ledger, source: str, audit: bool = False) -> str | No
         return connection.execute(sa.select(sa.func.min(table.c.recorded_at)).where(table.c.source == source)).scalar()
 
 
+def last_recorded(ledger: Ledger) -> str | None:
+    """When the latest outcome came, an audit's included; None where none ever did. Raises LedgerUnavailable."""
+    with reading(ledger.engine) as connection:
+        times = [connection.execute(sa.select(sa.func.max(_table(audit).c.recorded_at))).scalar() for audit in (False, True)]
+    return max((one for one in times if one is not None), default=None)
+
+
 def known_customers(ledger: Ledger, customers: Iterable[str]) -> set[str]:
     """Those of the customers (keyed hashes) whom the ledger has a prediction or an assignment of."""
     asked = sorted(set(customers))

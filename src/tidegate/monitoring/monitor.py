@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.bundle.scorer import Scorer, score
-from tidegate.customers.kept_rows import TRAIN, KeptRows, read_kept, write_kept
+from tidegate.customers.kept_rows import HOLDOUT, TRAIN, KeptRows, read_kept, write_kept
 from tidegate.errors import HomeRefused
 from tidegate.home import Home, write_whole
 from tidegate.ledger.events import append_event, list_events
@@ -24,7 +24,8 @@ from tidegate.monitoring.drift.findings import Drift
 from tidegate.monitoring.drift.fingerprints import fingerprints
 from tidegate.monitoring.drift.limits import FEWEST_ROWS, DriftLimits
 from tidegate.monitoring.past import Past, look_back
-from tidegate.monitoring.performance.estimate import estimate
+from tidegate.monitoring.performance.calibration import calibration_uncertainty
+from tidegate.monitoring.performance.estimate import Estimated, estimate
 from tidegate.monitoring.pictures import draw_reports
 from tidegate.monitoring.site import write_site
 
@@ -65,7 +66,7 @@ def monitor(
     progress("Looking for labels", 0.4)
     prints = fingerprints(reference.rows)
     past = look_back(home, ledger, scorer, key, prints, batch, order.horizon_days, order.fewest_positives, order.now, order.seed)
-    estimated = estimate(batch.kept.probability, scorer.manifest.threshold, order.seed, *past.trust) if len(batch.kept) else None
+    estimated = _estimated(scorer, reference, batch, past, order.seed)
     holdout = scorer.manifest.metrics.get("roc_auc", float("nan"))
     document = document_of(batch, drift, estimated, past, holdout, order.largest_drop, _notes(batch), order.now)
     progress("Drawing the reports", 0.5)
@@ -80,6 +81,15 @@ def _drift(scorer: Scorer, learned: KeptRows, batch: Batch, order: MonitorOrder)
         spec, learned.rows, learned.probability, kept.rows, kept.probability, order.limits, order.seed,
         lambda rows: score(scorer, rows), tally.quarantined, tally.read,
     )  # fmt: skip
+
+
+def _estimated(scorer: Scorer, reference: KeptRows, batch: Batch, past: Past, seed: int) -> Estimated | None:
+    """With what the holdout leaves open of the calibration, which no number of customers narrows."""
+    if not len(batch.kept):
+        return None
+    held = reference.take(reference.part == HOLDOUT)
+    uncertainty = calibration_uncertainty(held.label, held.probability)
+    return estimate(batch.kept.probability, scorer.manifest.threshold, seed, *past.trust, uncertainty)
 
 
 def _notes(batch: Batch) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bundle.scorer import Scorer, score
-from tidegate.customers.kept_rows import UNKNOWN_LABEL, KeptRows, read_kept
+from tidegate.customers.kept_rows import UNKNOWN_LABEL, KeptRows, about_kept, read_kept
 from tidegate.errors import HomeRefused
 from tidegate.home import Home
 from tidegate.ledger.customer_key import customer_hash
@@ -103,8 +103,8 @@ def _kept(
         try:
             kept = read_kept(path, scorer.contract.spec)
         except HomeRefused:
-            if _of_another_table(path):
-                continue
+            if about_kept(path):
+                continue  # whole, and of a table with another spec: it says nothing of this champion
             raise
         if kept.about.get("sha256") == batch.sha256:
             continue
@@ -116,15 +116,9 @@ def _kept(
         yield Labelled(kept.about["batch"], seen_at, label, kept.probability if same else score(scorer, kept.rows), matured)
 
 
-def _of_another_table(path: Path) -> bool:
-    """Whether the file is whole, and of a table with another spec: an older batch says nothing of this champion."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        return b"tidegate" in (pyarrow.parquet.read_schema(path).metadata or {})
-    except (OSError, pa.ArrowException):
-        return False
+def seen_times(home: Home) -> list[datetime]:
+    """When the customers of each kept batch were seen."""
+    return [datetime.fromisoformat(about["seen_at"]) for path in home.batches.glob("*.parquet") if (about := about_kept(path))]
 
 
 def _known(

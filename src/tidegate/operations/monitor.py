@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tidegate.bundle.champion import open_champion
 from tidegate.errors import InputRefused
 from tidegate.home import Home, working
+from tidegate.ledger.outcomes import last_recorded
 from tidegate.ledger.predictions import predictions_between
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
@@ -21,6 +22,7 @@ from tidegate.monitoring.batches import read_batch, window_batch
 from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
 from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
 from tidegate.monitoring.order import PREFIX, digest_of, newest, newest_key
+from tidegate.monitoring.past import seen_times
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.monitor_words import summary_of
 from tidegate.settings import Settings
@@ -32,7 +34,9 @@ LARGEST_BATCH_BYTES = 4 << 30
 
 @dataclass(frozen=True)
 class Monitored:
-    """What monitoring found. `again`: this champion was compared with this batch before, and that is its document."""
+    """What monitoring found. `again`: this champion was compared with this batch before; where no label has come since, that is what it
+    says.
+    """
 
     found: dict[str, Any]
     again: bool
@@ -78,18 +82,28 @@ def monitor_batch(
         if path is not None:
             raise InputRefused("A file and a window of the ledger cannot be monitored at once.", "Give BATCH, or --since and --until.")
         start, end = _window(since, until, now)
-        found = predictions_between(ledger, time_text(start), time_text(end), MOST_PREDICTIONS)
-        if not found:
+        scored = predictions_between(ledger, time_text(start), time_text(end), MOST_PREDICTIONS)
+        if not scored:
             raise InputRefused(f"The service scored nobody from {start.isoformat()} to {end.isoformat()}.", "Choose another window.")
-        batch = window_batch(found, scorer, start, end)
+        batch = window_batch(scored, scorer, start, end)
         return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
     with _file(home, settings, path) as file:
         known = earlier(home, ledger, digest_of(file), scorer.digest) if file.is_file() else None
-        if known is not None:
+        if known is not None and not _labels_since(home, ledger, known, settings.label_horizon_days, now):
             return Monitored(known, True, tell_of(home, ledger, settings, known, now))
         quarantine = home.quarantine / f"{file.stem}.batch.csv"
         batch = read_batch(file, file.name, scorer, key, quarantine, now)
-        return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
+        found = monitor(home, ledger, scorer, batch, key, order, progress)
+        return Monitored(found, known is not None, tell_of(home, ledger, settings, found, now))
+
+
+def _labels_since(home: Home, ledger: Ledger, known: dict[str, Any], horizon_days: int, now: datetime) -> bool:
+    """Whether labels have come or matured since a document was written: then the champion's performance is judged again."""
+    last, written = last_recorded(ledger), datetime.fromisoformat(known["at"])
+    if last is not None and datetime.fromisoformat(last) > written:
+        return True
+    horizon = timedelta(days=horizon_days)
+    return any(written < seen + horizon <= now for seen in seen_times(home))
 
 
 def _told(home: Home, ledger: Ledger, settings: Settings, found: dict[str, Any], now: datetime) -> Monitored:

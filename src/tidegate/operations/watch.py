@@ -1,0 +1,159 @@
+"""`tidegate watch`: monitoring and renewal unattended, round after round; a step that fails ends no round, a round no watch."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tidegate.errors import InputRefused, TidegateError
+from tidegate.home import Home
+from tidegate.monitoring.alerts.conditions import Look, decided_renewal, look_at_metrics
+from tidegate.monitoring.alerts.flow import limits_of, places_of, tell
+from tidegate.monitoring.alerts.scrape import Scrape, read_scrape
+from tidegate.operations.places import opened_ledger
+from tidegate.settings import Settings
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 5, 7 * 24 * 3600
+SCRAPE_SECONDS = 10
+_EVERY = re.compile(r"(\d+)([smh])")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_ANSWERS = (0, 2, 3)
+
+
+def seconds_of(every: str) -> int:
+    """`90s`, `15m` or `1h` in seconds. Raises InputRefused outside five seconds to a week.
+
+    >>> seconds_of("15m")
+    900
+    """
+    found = _EVERY.fullmatch(every)
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not SHORTEST_SECONDS <= seconds <= LONGEST_SECONDS:
+        raise InputRefused("--every is no time from 5s to 168h.", "Write 90s, 15m or 1h.")
+    return seconds
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round did. `monitored` and `renewed`: what these verbs said, None where they refused or failed; `faults`: sentences."""
+
+    at: datetime
+    monitored: dict[str, Any] | None
+    renewed: dict[str, Any] | None
+    traffic: str
+    faults: tuple[str, ...]
+    failed: bool
+
+    @property
+    def alarm(self) -> bool:
+        """Whether somebody has to look."""
+        health = self.monitored is not None and self.monitored["health"] == "FAIL"
+        decision = self.renewed is not None and self.renewed["decision"] in ("held", "refused")
+        return health or decision or self.failed
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`: a line a round."""
+        health = None if self.monitored is None else {name: self.monitored[name] for name in ("batch", "health", "again")}
+        decision = None if self.renewed is None else {name: self.renewed[name] for name in ("decision", "challenger", "reasons")}
+        at = self.at.isoformat(timespec="seconds")
+        return {"at": at, "monitored": health, "renewed": decision, "traffic": self.traffic, "faults": list(self.faults)}
+
+    def summary(self) -> str:
+        """A line a round, and one for each fault."""
+        parts = [f"{self.at:%Y-%m-%d %H:%M:%S}"]
+        if self.monitored is not None:
+            seen = " (seen before)" if self.monitored["again"] else ""
+            parts.append(f"batch {self.monitored['batch']}{seen}: health {self.monitored['health']}")
+        if self.renewed is not None:
+            parts.append(f"renewal: {self.renewed['decision']}")
+        return "\n".join(["  ".join([*parts, self.traffic]), *(f"  {fault}" for fault in self.faults)])
+
+
+def watch_rounds(
+    home: Home,
+    settings: Settings,
+    pause: float | None,
+    renewing: bool,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Round]:
+    """Round after round with `pause` seconds between their starts; None: one round. Each verb runs in a process of its own."""
+    before: Scrape | None = None
+    while True:
+        began = time.monotonic()
+        done, before = _round(home, settings, renewing, before, clock)
+        yield done
+        if pause is None:
+            return
+        sleep(max(0.0, pause - (time.monotonic() - began)))
+
+
+def _round(
+    home: Home, settings: Settings, renewing: bool, before: Scrape | None, clock: Callable[[], datetime]
+) -> tuple[Round, Scrape | None]:
+    faults: list[str] = []
+    failed = False
+    after, traffic = _scraped(settings)
+    monitored, said, code = _verb(home, "monitor")
+    faults += said
+    failed |= code not in _ANSWERS
+    renewed: dict[str, Any] | None = None
+    if renewing and code in _ANSWERS:
+        renewed, said, code = _verb(home, "renew")  # also without a batch: a canary may have run for long enough
+        faults += said if monitored is not None or code not in _ANSWERS else []
+        failed |= code not in _ANSWERS
+    try:
+        _tell(home, settings, before, after, renewed, clock())
+    except TidegateError as error:
+        faults.append(str(error))
+        failed = True
+    return Round(clock(), monitored, renewed, traffic, tuple(faults), failed), after or before
+
+
+def _tell(
+    home: Home, settings: Settings, before: Scrape | None, after: Scrape | None, renewed: dict[str, Any] | None, now: datetime
+) -> None:
+    """Alerts of metrics and of a renewal that was decided now; without either, reminders and what a channel did not take before."""
+    places, look = places_of(settings), Look()
+    if before is not None and after is not None:
+        look = look_at_metrics(before, after, limits_of(settings), "", places)
+    if renewed is not None and renewed["challenger"] is not None:
+        decided = decided_renewal(str(renewed["renewal"]), renewed["decision"], renewed["reasons"], "", places)
+        look = Look((*look.alerts, decided), look.near, look.judged)
+    with opened_ledger(home, settings) as ledger:
+        tell(home, ledger, settings, look, now)
+
+
+def _scraped(settings: Settings) -> tuple[Scrape | None, str]:
+    """The scoring API's metrics, and what is to be said where they could not be read."""
+    url = (settings.watch_url or f"http://{settings.host}:{settings.port}").rstrip("/") + "/metrics"
+    key = settings.watch_api_key.get_secret_value()
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310 - an operator's setting
+    try:
+        with urllib.request.urlopen(request, timeout=SCRAPE_SECONDS) as answer:  # noqa: S310
+            return read_scrape(answer.read().decode()), "metrics read"
+    except urllib.error.HTTPError as error:
+        return None, f"metrics not read: {url} answers {error.code}"
+    except (OSError, ValueError):
+        return None, f"metrics not read: nothing answers on {url}"
+
+
+def _verb(home: Home, name: str) -> tuple[dict[str, Any] | None, list[str], int]:
+    """What a verb says, its sentences where it refused or failed, and its exit code."""
+    command = [sys.executable, "-m", "tidegate", name, "--home", str(home.root), "--json"]
+    # A session of its own: Ctrl-C reaches this process only, which lets the step end.
+    done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)  # noqa: S603
+    if done.returncode in (0, 3) and done.stdout:
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document, [], done.returncode
+    lines = [line.removeprefix("tidegate: ") for line in done.stderr.splitlines() if line.startswith("tidegate: ")]
+    return None, [f"{name}: {line}" for line in lines] or [f"{name} ended with code {done.returncode}."], done.returncode
