@@ -114,7 +114,7 @@ def adjusted(p_values: Floats) -> Floats:
     scaled = p_values[order] * len(p_values) / np.arange(1, len(p_values) + 1)
     found = np.empty(len(p_values))
     found[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return found
+    return np.maximum(found, p_values)  # p · n / n is not always p
 
 
 def _share(value: float) -> float:

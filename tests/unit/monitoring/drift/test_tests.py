@@ -71,3 +71,9 @@ def test_adjusted_p_values_are_those_of_benjamini_and_hochberg() -> None:
     shuffled = np.random.default_rng(2).permutation(paper)
     assert adjusted(shuffled) == pytest.approx(stats.false_discovery_control(shuffled))
     assert adjusted(np.empty(0)).tolist() == []
+
+
+def test_no_adjusted_p_value_is_below_its_own() -> None:
+    for count in range(1, 40):
+        for value in np.linspace(0.001, 1, 97):
+            assert (adjusted(np.full(count, value)) >= value).all()
