@@ -78,7 +78,7 @@ def history(home: Home, ledger: Ledger, limit: int) -> History:
 
 def reigns(made: Sequence[Entry]) -> tuple[Reign, ...]:
     """Who was champion when, the latest first, from all appointments, oldest first."""
-    until = [*(entry.at for entry in made[1:]), None]
+    until = [*(entry.at for entry in made[1:]), None][: len(made)]
     return tuple(
         Reign(
             entry.version,
