@@ -257,7 +257,7 @@ def test_nothing_to_roll_back_in_a_new_home(tmp_path: Path) -> None:
     with pytest.raises(InputRefused, match="none yet"):
         promote(home, ledger, "1", "first", "bob", NOW)
     found = history(home, ledger, 20)
-    assert found.document() == {"champion": None, "events": [], "warnings": []}
+    assert found.document() == {"champion": None, "events": [], "champions": [], "warnings": []}
     assert "Nothing" in found.table()
     close_ledger(ledger)
 
