@@ -23,7 +23,7 @@ from tidegate.operations.places import opened_ledger
 from tidegate.settings import Settings
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5, 7 * 24 * 3600
-SCRAPE_SECONDS = 10
+SCRAPE_SECONDS, MOST_REASONS = 10, 5
 _EVERY = re.compile(r"(\d+)([smh])")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _ANSWERS = (0, 2, 3)
@@ -68,14 +68,16 @@ class Round:
         return {"at": at, "monitored": health, "renewed": decision, "traffic": self.traffic, "faults": list(self.faults)}
 
     def summary(self) -> str:
-        """A line a round, and one for each fault."""
+        """A line a round, and one for each reason of a renewal and each fault."""
         parts = [f"{self.at:%Y-%m-%d %H:%M:%S}"]
         if self.monitored is not None:
             seen = " (seen before)" if self.monitored["again"] else ""
             parts.append(f"batch {self.monitored['batch']}{seen}: health {self.monitored['health']}")
         if self.renewed is not None:
             parts.append(f"renewal: {self.renewed['decision']}")
-        return "\n".join(["  ".join([*parts, self.traffic]), *(f"  {fault}" for fault in self.faults)])
+        decided = self.renewed is not None and self.renewed["decision"] != "not_needed"
+        said = self.renewed["reasons"][:MOST_REASONS] if self.renewed is not None and decided else []
+        return "\n".join(["  ".join([*parts, self.traffic]), *(f"  {line}" for line in (*said, *self.faults))])
 
 
 def watch_rounds(

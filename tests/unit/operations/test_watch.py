@@ -86,6 +86,14 @@ def test_what_needs_a_person_is_an_alarm(monkeypatch: pytest.MonkeyPatch, home: 
     assert done.alarm == alarm
 
 
+def test_why_a_renewal_was_refused_is_said(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    refused = {**NOT_NEEDED, "decision": "refused", "challenger": "2", "renewal": 4, "reasons": ["Gate brier: worse."]}
+    verbs: dict[str, Any] = {"monitor": (PASSED, [], 0), "renew": (refused, [], 3)}
+    (done,), _ = rounds(monkeypatch, home, verbs, [CALM])
+    assert "renewal: refused" in done.summary()
+    assert "  Gate brier: worse." in done.summary().splitlines()
+
+
 def test_an_empty_inbox_is_said_once_a_round(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
     verbs: dict[str, Any] = {"monitor": (None, ["monitor: There is no batch."], 2), "renew": (None, ["renew: No batch."], 2)}
     (done,), _ = rounds(monkeypatch, home, verbs, [None])
