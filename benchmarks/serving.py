@@ -63,7 +63,7 @@ def bodies(data: Path) -> list[bytes]:
     return found
 
 
-def start(kind: str, home: Path, database: Postgres | None) -> tuple[subprocess.Popen[bytes], int, float]:
+def start(kind: str, home: Path, database: Postgres | None = None) -> tuple[subprocess.Popen[bytes], int, float]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
