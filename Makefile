@@ -65,6 +65,7 @@ clean: ## remove the virtual environment and caches (never a home)
 	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null \
 	  || { echo "The system library libgomp1 is missing: apt-get install libgomp1"; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r locks/dev.txt
+# The lock is complete, so nothing is left to resolve; with hashes pip would refuse the extra in `pandas[parquet]`, which evidently asks for.
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r locks/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
