@@ -20,6 +20,11 @@ def test_positions_are_fixed_for_good() -> None:
     assert [position("salt", one) for one in IDS[:2]] == [0.3774605311924498, 0.6960869876177682]
 
 
+def test_who_is_treated_is_fixed_for_good_too() -> None:
+    assert [treated("salt", one, 0.5) for one in IDS[:2]] == [True, False]
+    assert treated("salt", IDS[1], 0.7)
+
+
 def test_positions_are_uniform_and_independent_of_another_salt() -> None:
     here, there = (np.array([position(salt, one) for one in IDS]) for salt in ("a", "b"))
     # Kolmogorov-Smirnov at one in a million

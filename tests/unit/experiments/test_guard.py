@@ -11,6 +11,7 @@ from tidegate.experiments.guard import (
     FALSE_ALARM,
     LATENCY_BOUNDS,
     SCORE_BOUNDS,
+    SCORE_MARGIN,
     Seen,
     exceeds,
     judge_canary,
@@ -60,6 +61,14 @@ def test_scores_stop_it() -> None:
     assert what(seen(400, scores=(5.0, 1.0)), seen(2_000)) == "scores"
     assert what(seen(1_000, scores=(1.0, 200.0)), seen(2_000)) == "scores"
     assert what(seen(10, scores=(5.0, 1.0)), seen(2_000)) is None
+
+
+def test_few_scores_that_are_far_away_by_chance_do_not_stop_it() -> None:
+    """Thirty scores a little higher than the champion's: beyond the margin, and well within what chance explains."""
+    few, many = seen(30, scores=(2.5, 5.0), seed=3), seen(2_000)
+    shares = [np.cumsum(one.scores) / one.customers for one in (few, many)]
+    assert np.abs(shares[0] - shares[1]).max() > SCORE_MARGIN
+    assert what(few, many) is None
 
 
 def test_metrics_that_are_missing_stop_it() -> None:
