@@ -51,7 +51,7 @@ GOOD: dict[str, Any] = {
 def service(own_home: Home) -> Iterator[Service]:
     ledger = open_ledger(sqlite_url(own_home.ledger))
     commit = GroupCommit(ledger)
-    settings = Settings(max_body_bytes=200_000, max_batch_rows=50, max_upload_rows=400)
+    settings = Settings(max_body_bytes=200_000, max_batch_rows=50, max_upload_rows=400, ledger_seconds=30)
     yield Service(open_champion(Folder(own_home.storage)), ledger, commit, bytes(32), settings, Metrics(), own_home.scratch)
     commit.close()
     close_ledger(ledger)

@@ -56,7 +56,7 @@ def ledger(home: Home) -> Iterator[Ledger]:
 @pytest.fixture
 def service(scorer: Scorer, home: Home, ledger: Ledger) -> Iterator[Service]:
     commit = GroupCommit(ledger)
-    yield Service(scorer, ledger, commit, KEY, Settings(max_batch_rows=20), Metrics(), home.scratch)
+    yield Service(scorer, ledger, commit, KEY, Settings(max_batch_rows=20, ledger_seconds=30), Metrics(), home.scratch)
     commit.close()
 
 

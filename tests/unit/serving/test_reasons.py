@@ -39,7 +39,9 @@ from tidegate.training.fitted import Fitted
 def service(own_home: Home) -> Iterator[Service]:
     ledger = open_ledger(sqlite_url(own_home.ledger))
     commit = GroupCommit(ledger)
-    yield Service(open_champion(Folder(own_home.storage)), ledger, commit, bytes(32), Settings(), Metrics(), own_home.scratch)
+    yield Service(
+        open_champion(Folder(own_home.storage)), ledger, commit, bytes(32), Settings(ledger_seconds=30), Metrics(), own_home.scratch
+    )
     commit.close()
     close_ledger(ledger)
 

@@ -48,7 +48,7 @@ def ledger(own_home: Home) -> Iterator[Ledger]:
 def service(own_home: Home, ledger: Ledger) -> Iterator[Service]:
     commit = GroupCommit(ledger)
     scorer = open_champion(Folder(own_home.storage))
-    yield Service(scorer, ledger, commit, bytes(32), Settings(max_batch_rows=5_000), Metrics(), own_home.scratch)
+    yield Service(scorer, ledger, commit, bytes(32), Settings(max_batch_rows=5_000, ledger_seconds=30), Metrics(), own_home.scratch)
     commit.close()
 
 
