@@ -14,8 +14,9 @@ from guarded import Guarded, guarded
 from tidegate.errors import LedgerUnavailable
 from tidegate.serving.front.logs import LineFormatter, LineHandler
 
-WHO, WORD, NUMBER = "PLANTED-CUSTOMER-4711", "PLANTED-VALUE", 48_151.623_42
-PLANTED = ("PLANTED", "4711", "48151")
+WHO, WORD, NUMBER = "PLANTED-CUSTOMER-471108151623", "PLANTED-VALUE", 48_151.623_42
+# Long enough that no request id and no sum of seconds holds them by chance.
+PLANTED = ("PLANTED", "471108151623", "48151.6")
 
 
 class _Lines:
