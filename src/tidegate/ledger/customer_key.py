@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from tidegate.errors import HomeRefused
+from tidegate.home import sync
 
 KEY_BYTES = 32
 
@@ -61,10 +62,6 @@ def _create(path: Path) -> None:
             path.hardlink_to(draft)
         except FileExistsError:
             return
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(path.parent)
     finally:
         draft.unlink()

@@ -18,7 +18,7 @@ from tidegate import __version__
 from tidegate.bundle.manifest import file_digest
 from tidegate.disk import is_full
 from tidegate.errors import BackupRefused, LedgerUnavailable
-from tidegate.home import Home
+from tidegate.home import Home, sync
 from tidegate.ledger.copy import count_rows
 from tidegate.ledger.events import append_event, list_events, verify_events
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
@@ -89,15 +89,6 @@ def backup(home: Home, ledger: Ledger, to: Path, who: str, now: datetime) -> Bac
     evidence = {"files": len(manifest.files), "manifest": digest, "newest": None if newest is None else newest.sequence}
     append_event(ledger, who, BACKED_UP, evidence, now)
     return BackedUp(to, manifest, digest)
-
-
-def sync(path: Path) -> None:
-    """Bring a file or a folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def sync_tree(folder: Path) -> None:

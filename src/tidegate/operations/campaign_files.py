@@ -17,6 +17,7 @@ from tidegate.campaign.curve import ProfitCurve
 from tidegate.campaign.plan import Plan
 from tidegate.customers.formulas import neutralised, neutralised_header
 from tidegate.errors import InputRefused
+from tidegate.home import sync
 from tidegate.operations.campaign_table import ScoredTable
 
 BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart with every kind of colour vision (Wong 2011, Nature Methods 8)
@@ -61,11 +62,11 @@ def writing_plan(files: PlanFiles, scored: ScoredTable, plan: Plan, currency: st
         _write_curve(parts[files.curve], plan.curve)
         _draw_curve(parts[files.picture], plan, currency)
         for part in parts.values():
-            _make_durable(part)
+            sync(part)
         yield
         for final, part in parts.items():
             part.replace(final)
-        _make_durable(files.contacts.parent)
+        sync(files.contacts.parent)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "input or output error"
         raise InputRefused(f"{files.contacts} cannot be written: {reason}.", "Choose a folder with room that you may write to.") from None
@@ -114,11 +115,3 @@ def _draw_curve(path: Path, plan: Plan, currency: str) -> None:
     axes.set_ylabel(f"expected net value ({currency})")
     axes.legend(frameon=False)
     figure.savefig(path, format="png", dpi=120)
-
-
-def _make_durable(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

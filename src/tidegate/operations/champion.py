@@ -95,8 +95,8 @@ def promote(
 def rollback(home: Home, ledger: Ledger, reason: str, who: str, now: datetime) -> Appointed:
     """Back to the champion before the present one; see `earlier_champions` for which that is after several rollbacks.
 
-    It does not ask the registry: importing its client alone costs two seconds of processor time, and waiting for one that is down up
-    to a minute and a half, at a time when a wrong model answers customers.
+    It does not ask the registry: importing its client alone is slow, and one that is down keeps one
+    waiting, at a time when a wrong model answers customers.
     Raises NoChampion where nothing was promoted yet, InputRefused where there is no earlier champion, and otherwise as `promote`.
     """
     reason, storage = require_reason(reason), open_storage(home)

@@ -18,7 +18,7 @@ from tidegate.customers.columns import as_text
 from tidegate.customers.dialect import sniff
 from tidegate.customers.names import snake_case
 from tidegate.errors import TableRefused, TooLarge
-from tidegate.home import Home
+from tidegate.home import Home, sync
 
 Gone = Callable[[str], bool]
 # No customer's row by construction: bundles and parcels are sealed with digests, the tracking server and the studies are databases.
@@ -121,11 +121,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         part.touch(mode=0o600)
         part.chmod(path.stat().st_mode & 0o777)
         yield part
-        handle = os.open(part, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tidegate.disk import naming_full_disk
 from tidegate.errors import BackupRefused, HomeRefused
-from tidegate.home import Home, exclusive
-from tidegate.operations.backup import sync, sync_tree
+from tidegate.home import Home, exclusive, sync
+from tidegate.operations.backup import sync_tree
 from tidegate.operations.backup_manifest import BackupManifest, damaged
 from tidegate.operations.erasure_register import erasing
 

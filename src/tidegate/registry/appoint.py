@@ -91,19 +91,18 @@ def appoint(
     """Make a version the champion that servers follow: check its bundle, write the event, move the pointer.
 
     `seen` is the champion that this was decided on: where another process has moved the pointer since, nothing is done, so that two
-    people who roll back at the same time do not go back twice. `grounds`: what else the event is to say, a renewal's gates.
-    The check runs before the lock is taken; servers check again.
-    Raises BundleRefused (on record, as an event), HomeRefused, StorageUnavailable and LedgerUnavailable.
+    people who roll back at the same time do not go back twice. `grounds`: what else the event is to say, a renewal's gates. Raises
+    BundleRefused (on record, as an event), HomeRefused, StorageUnavailable and LedgerUnavailable.
     """
     storage = open_storage(home)
-    said = {"version": version, "digest": digest, "from": seen.version if seen else None, "reason": reason}
-    evidence: Mapping[str, object] = {**(grounds or {}), **said}
+    replaced = seen.version if seen else None
+    evidence = {**(grounds or {}), "version": version, "digest": digest, "from": replaced, "reason": reason}
     try:
         check_bundle(local_bundle(storage, version, digest), digest)
     except BundleRefused as error:
         append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail}, now)
         raise
-    with appointing(home):
+    with appointing(home):  # the bundle was checked before: that takes long, and servers check again
         held = pointer_tag(storage)  # before it is read: what moves after this is noticed when it is written
         if present_champion(storage) != seen:
             raise HomeRefused("Another process changed the champion meanwhile.", "Look at `tidegate history`, then try again.")
@@ -116,7 +115,7 @@ def appoint(
                 # another home that shares the bucket was faster, or the account may not write: what the event says did not happen
                 append_event(ledger, who, REFUSED, {**evidence, "asked": what, "cause": error.detail, "withdraws": sequence}, now)
             raise
-    return pointer
+        return pointer
 
 
 def _stands(storage: Storage, pointer: Pointer) -> bool:

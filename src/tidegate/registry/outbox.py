@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tidegate.bundle.manifest import file_digest, read_manifest
 from tidegate.errors import HomeRefused
-from tidegate.home import Home, clear_parts
+from tidegate.home import Home, clear_parts, sync
 from tidegate.registry.promote import Gate
 
 _IDENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -180,7 +180,7 @@ def remove(parcel: Path) -> None:
     """Take a delivered parcel out of the outbox: gone at once by its name, then its files."""
     gone = _aside(parcel)
     parcel.replace(gone)
-    _sync(parcel.parent)
+    sync(parcel.parent)
     shutil.rmtree(gone, ignore_errors=True)
 
 
@@ -192,9 +192,9 @@ def put_whole(place: Path, fill: Callable[[Path], object]) -> None:
     try:
         fill(part)
         for path in [*part.rglob("*"), part]:
-            _sync(path)
+            sync(path)
         part.rename(place)
-        _sync(place.parent)
+        sync(place.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -205,11 +205,3 @@ def _aside(place: Path) -> Path:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if not path.is_dir())
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -95,14 +95,14 @@ def test_a_description_that_leads_elsewhere_is_refused(home: Home, tmp_path: Pat
 @pytest.mark.parametrize("call", range(6))
 def test_a_full_disk_leaves_the_outbox_as_it_was(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     calls = iter(range(100))
-    sync = outbox._sync
+    sync = outbox.sync
 
     def full(path: Path) -> None:
         if next(calls) == call:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         sync(path)
 
-    monkeypatch.setattr(outbox, "_sync", full)
+    monkeypatch.setattr(outbox, "sync", full)
     with pytest.raises(HomeRefused, match="No space left"):
         put_parcel(home, tmp_path / "scratch")
     assert list(home.outbox.iterdir()) == []
@@ -123,13 +123,13 @@ def test_every_file_is_brought_to_the_disk_before_the_name_and_the_name_after(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
-    sync = outbox._sync
+    sync = outbox.sync
 
     def noted(path: Path) -> None:
         synced.append(str(path.relative_to(home.outbox)) if path != home.outbox else "outbox")
         sync(path)
 
-    monkeypatch.setattr(outbox, "_sync", noted)
+    monkeypatch.setattr(outbox, "sync", noted)
     path = put_parcel(home, tmp_path / "scratch")
     aside = f".{path.name}.{os.getpid()}.part"
     assert set(synced[:-1]) == {aside, *(f"{aside}/{file.relative_to(path)}" for file in path.rglob("*"))}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,16 @@ class _Pair:
     batch_prints: Prints
     seed: int
 
+    @cached_property
+    def repeated(self) -> int:
+        """How many of the batch's rows occur in the reference."""
+        return repeated(self.reference_prints, self.batch_prints)
+
+    @property
+    def by_chance(self) -> float:
+        """The share of the reference's rows that have another like them there."""
+        return twins(self.reference_prints) / len(self.reference)
+
 
 def decide_drift(
     spec: TableSpec,
@@ -79,11 +90,8 @@ def decide_drift(
     columns = _columns(pair, limits, score)
     drifted = tuple(column.column for column in columns if column.drifted)
     prediction = _prediction(reference_probability, batch_probability, limits)
-    multivariate = _multivariate(pair, drifted, limits)
-    by_column = column_status(len(drifted), limits)
-    again = repeated(pair.reference_prints, pair.batch_prints)
-    by_chance = twins(pair.reference_prints) / len(reference)
-    whole = batch_warnings(share, again / len(batch), by_chance, prediction, multivariate, limits)
+    multivariate, by_column = _multivariate(pair, drifted, limits), column_status(len(drifted), limits)
+    whole = batch_warnings(share, pair.repeated / len(batch), pair.by_chance, prediction, multivariate, limits)
     return Drift(
         reference_rows=len(reference),
         batch_rows=len(batch),
@@ -91,7 +99,7 @@ def decide_drift(
         drifted=drifted,
         prediction=prediction,
         multivariate=multivariate,
-        repeated=again,
+        repeated=pair.repeated,
         data_stability=stability_status(columns, share, limits),
         column_drift=by_column,
         dataset_drift=dataset_status(by_column, multivariate),
