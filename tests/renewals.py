@@ -50,7 +50,9 @@ def monitored(home: Home, name: str, drifted: list[str], at: datetime | None = N
     """What monitoring found, as the file says it."""
     folder = home.reports / name
     folder.mkdir(parents=True, exist_ok=True)
-    found = {"batch": name, "at": (at or SEEN + timedelta(days=1)).isoformat(), "rows": 1, "drifted_features": drifted, **more}
+    digest = open_champion(open_storage(home)).digest
+    at = at or SEEN + timedelta(days=1)
+    found = {"batch": name, "at": at.isoformat(), "digest": digest, "rows": 1, "drifted_features": drifted, **more}
     (folder / "drift_tests.json").write_text(json.dumps(found))
 
 

@@ -65,7 +65,10 @@ def newest(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
     found = [path for path in folder.iterdir() if path.is_file() and is_batch(path.name)]
-    return max(found, key=lambda path: place_of(path.name, digest_of(path)), default=None)
+    last = max((place_of(path.name, "") for path in found), default=None)
+    # only what the names leave open is read: an inbox may hold years of batches
+    open_still = [path for path in found if place_of(path.name, "") == last]
+    return open_still[0] if len(open_still) == 1 else max(open_still, key=digest_of, default=None)
 
 
 def newest_key(keys: Iterable[str]) -> str | None:

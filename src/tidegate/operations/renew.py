@@ -211,6 +211,10 @@ def conclude(home: Home, ledger: Ledger, renewal: int, approve: bool, reason: st
 
 def _approved(home: Home, ledger: Ledger, one: Decided, reason: str, who: str, now: datetime) -> Renewed:
     seen = present_champion(open_storage(home))
+    if seen is not None and (seen.version, seen.digest) == (one.challenger, one.digest):
+        # promoted by this process before it was killed, or by a person
+        record_conclusion(ledger, who, one.renewal, "promoted", reason, now)
+        return Renewed("promoted", (reason,), one.challenger, one.champion, one.renewal, one.gates)
     if seen is None or (seen.version, seen.digest) != (one.champion, one.champion_digest):
         raise InputRefused(
             f"Version {one.challenger} was compared with version {one.champion}, which is not the champion any more.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 
 from tidegate.bundle.champion import open_champion, open_version
 from tidegate.bundle.local import stored_versions
+from tidegate.bundle.manifest import file_digest
 from tidegate.bundle.scorer import Scorer, score
 from tidegate.customers.kept_rows import HOLDOUT, TRAIN, KeptRows, read_kept, write_kept
 from tidegate.customers.spec import TableSpec
@@ -92,7 +92,7 @@ def judge_renewal(home: Home, ledger: Ledger, request: Request, progress: Progre
     found = newest_run(home)
     batch, at = str(found.get("batch", "")), str(found.get("at", ""))
     told = Judged("not_needed", (), champion, batch=batch, at=at)
-    needed = _needed(ledger, request, found)
+    needed = _needed(ledger, request, found, champion)
     if needed.decision != "renew":
         return replace(told, decision=needed.decision, reasons=needed.reasons)
     progress("Gathering customers", 0.01)
@@ -124,7 +124,7 @@ class _Needed:
     reasons: tuple[str, ...]
 
 
-def _needed(ledger: Ledger, request: Request, found: dict[str, Any]) -> _Needed:
+def _needed(ledger: Ledger, request: Request, found: dict[str, Any], champion: Scorer) -> _Needed:
     """`renew`, or the decision that ends it here."""
     if request.reason:
         return _Needed("renew", (f"Asked for: {request.reason}",))
@@ -132,6 +132,9 @@ def _needed(ledger: Ledger, request: Request, found: dict[str, Any]) -> _Needed:
         raise InputRefused(
             "No batch has been monitored yet, so nothing asks for a renewal.", "Run `tidegate monitor`, or give --reason TEXT."
         )
+    if found.get("digest") != champion.digest:
+        said = f"Batch {found.get('batch')} was compared with another version; version {champion.version} is the champion now."
+        return _Needed("not_needed", (said, "Run `tidegate monitor`, or give --reason TEXT."))
     wanted = decide(found, request.triggers)
     if wanted.what == "repair":
         return _Needed("refused", wanted.reasons)
@@ -183,7 +186,7 @@ def _challenger(
         write_table(path, spec, joined([old.take(window.old), fresh], spec), request.seed)
         with exclusive(home, "renewal"):
             deliver_waiting(home, ledger, clock())
-        before = _trained_on(home, ledger, path)
+        before = _trained_on(home, ledger, path, request.effort)
         if before is not None:
             return *before, window.reason
         order = Order(path, spec, request.seed, request.seed, request.effort, request.most_bad, request.candidates, request.who, clock())
@@ -192,12 +195,13 @@ def _challenger(
     return version, trained.digest, window.reason
 
 
-def _trained_on(home: Home, ledger: Ledger, table: Path) -> tuple[str, str] | None:
-    """A version that learned from this very table, in a renewal that was interrupted or only tried."""
-    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+def _trained_on(home: Home, ledger: Ledger, table: Path, effort: Effort) -> tuple[str, str] | None:
+    """A version that learned from this very table with this budget, in a renewal that was interrupted or only tried."""
+    same = (file_digest(table), effort.budget)
     stored = set(stored_versions(open_storage(home)))
-    made = (entry for entry in read_trail(ledger, (TRAINED,)) if entry.evidence.get("data") == digest and entry.version in stored)
-    return next(((entry.version, entry.digest) for entry in made if (home.reference / f"{entry.digest}.parquet").exists()), None)
+    trained = read_trail(ledger, (TRAINED,))
+    made = (one for one in trained if (one.evidence.get("data"), one.evidence.get("budget")) == same and one.version in stored)
+    return next(((one.version, one.digest) for one in made if (home.reference / f"{one.digest}.parquet").exists()), None)
 
 
 def _verdict(champion: Scorer, challenger: Scorer, material: Material, request: Request) -> Verdict:

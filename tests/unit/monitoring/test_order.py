@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.monitoring import order
 from tidegate.monitoring.order import is_batch, named_time, newest, newest_key
 
 
@@ -37,6 +38,15 @@ def test_equal_names_in_two_formats_are_told_apart_by_content_alone(tmp_path: Pa
         found = newest(tmp_path)
         assert found is not None
         assert found.read_text() == "a"  # its SHA-256 begins with c, that of b with 3
+
+
+def test_of_a_full_inbox_only_what_the_names_leave_open_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        (tmp_path / f"prod_batch_{number}.csv").write_text("x")
+    monkeypatch.setattr(order, "digest_of", None)  # would be noticed
+    found = newest(tmp_path)
+    assert found is not None
+    assert found.name == "prod_batch_4.csv"
 
 
 def test_what_is_no_batch_is_left_alone(tmp_path: Path) -> None:

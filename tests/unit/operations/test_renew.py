@@ -32,6 +32,7 @@ from tidegate.renewal import renew as flow
 from tidegate.settings import read_settings
 from tidegate.storage.files import Folder
 from tidegate.storage.pointer import read_pointer
+from tidegate.training.order import Order
 
 LATER = SEEN + timedelta(days=40)
 BANK = load_spec("bank")
@@ -46,7 +47,7 @@ class Desk:
     now: datetime = LATER
 
     def renew(self, reason: str = "", dry_run: bool = False, **settings: Any) -> Renewed:
-        chosen = read_settings(renewal_budget="quick", renewal_algorithms="logistic_regression", **settings)
+        chosen = read_settings(**{"renewal_budget": "quick", "renewal_algorithms": "logistic_regression", **settings})
         return renew(self.home, chosen, self.ledger, reason, dry_run, "ada", lambda text, share: None, lambda: self.now)
 
     @property
@@ -206,6 +207,42 @@ def test_nothing_monitored_little_drift_broken_data_and_unripe_labels(desk: Desk
     shutil.rmtree(desk.home.reports)
     with pytest.raises(InputRefused, match="tidegate monitor"):
         desk.renew()
+
+
+def test_what_was_found_of_another_champion_asks_for_nothing(desk: Desk) -> None:
+    monitored(desk.home, "prod_batch_02", DRIFTED, digest="0" * 64)
+    done = desk.renew()
+    assert (done.decision, done.champion) == ("not_needed", "1")
+    assert "compared with another version" in done.reasons[0]
+
+
+def test_an_approval_that_was_killed_after_the_promotion_is_concluded_by_the_same_command(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = desk.renew()
+    assert held.renewal is not None
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(verb, "record_conclusion", killed)
+        with pytest.raises(KeyboardInterrupt):
+            conclude(desk.home, desk.ledger, held.renewal, True, "checked by hand", "bob", desk.now)
+    assert desk.champion == "2"
+    assert conclude(desk.home, desk.ledger, held.renewal, True, "checked by hand", "bob", desk.now).decision == "promoted"
+    assert len(desk.events("promoted")) == 2  # the first champion and this one
+    with pytest.raises(InputRefused, match="None is held"):
+        conclude(desk.home, desk.ledger, held.renewal, True, "again", "bob", desk.now)
+
+
+def test_what_another_budget_trained_is_not_taken_for_this_ones(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def noticed(order: Order, *_: object) -> None:
+        raise HomeRefused(order.effort.budget, "")
+
+    monkeypatch.setattr(flow, "train", noticed)
+    with pytest.raises(HomeRefused, match="standard"):
+        desk.renew(renewal_budget="standard")
 
 
 def test_two_renewals_at_once_one_refuses(desk: Desk) -> None:
