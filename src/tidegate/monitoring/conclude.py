@@ -42,7 +42,8 @@ def document_of(
     tally, about = batch.tally, batch.kept.about
     found: Mapping[str, Any] = _too_few() if drift is None else _renamed(drift.document())
     drop = relative_drop(estimated.roc_auc.value, holdout) if estimated is not None else float("nan")
-    performance = _performance(estimated, past, drop, largest_drop)
+    fell = estimated is not None and estimated.trusted and drop > largest_drop and estimated.roc_auc.high < holdout
+    performance = _performance(past, fell)
     return {
         **found,
         "batch": batch.name,
@@ -77,8 +78,8 @@ def _too_few() -> dict[str, Any]:
     return {**empty, "drifted_features": [], "columns": [], "prediction": None, "multivariate": None, "warnings": []}
 
 
-def _performance(estimated: Estimated | None, past: Past, drop: float, largest_drop: float) -> Verdict:
-    """FAIL where ROC-AUC is down by more than may be, as realised, or as estimated where the estimate is to be trusted."""
-    if (past.realised is not None and past.realised.worse) or (estimated is not None and estimated.trusted and drop > largest_drop):
+def _performance(past: Past, fell: bool) -> Verdict:
+    """FAIL where ROC-AUC is down by more than may be and than noise explains, as realised, or as estimated (`fell`)."""
+    if (past.realised is not None and past.realised.worse) or fell:
         return "FAIL"
     return "WARNING" if past.calibration is not None and past.calibration.broken else "PASS"

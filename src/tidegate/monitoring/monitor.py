@@ -23,7 +23,7 @@ from tidegate.monitoring.drift.decide import decide_drift
 from tidegate.monitoring.drift.findings import Drift
 from tidegate.monitoring.drift.fingerprints import fingerprints
 from tidegate.monitoring.drift.limits import FEWEST_ROWS, DriftLimits
-from tidegate.monitoring.past import Past, look_back
+from tidegate.monitoring.past import Past, Standard, look_back
 from tidegate.monitoring.performance.calibration import calibration_uncertainty
 from tidegate.monitoring.performance.estimate import Estimated, estimate
 from tidegate.monitoring.pictures import draw_reports
@@ -37,14 +37,10 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class MonitorOrder:
-    """How to judge: limits of drift, share of ROC-AUC that may be lost, days until an outcome has matured, fewest churners among them,
-    how many rows Evidently draws from (0: no pages of its).
-    """
+    """How to judge: limits of drift, the standard of performance, how many rows Evidently draws from (0: no pages of its)."""
 
     limits: DriftLimits
-    largest_drop: float
-    horizon_days: int
-    fewest_positives: int
+    standard: Standard
     drawn_rows: int
     seed: int
     who: str
@@ -65,10 +61,10 @@ def monitor(
     drift = _drift(scorer, reference.take(reference.part == TRAIN), batch, order)
     progress("Looking for labels", 0.4)
     prints = fingerprints(reference.rows)
-    past = look_back(home, ledger, scorer, key, prints, batch, order.horizon_days, order.fewest_positives, order.now, order.seed)
+    past = look_back(home, ledger, scorer, key, prints, batch, order.standard, order.now, order.seed)
     estimated = _estimated(scorer, reference, batch, past, order.seed)
     holdout = scorer.manifest.metrics.get("roc_auc", float("nan"))
-    document = document_of(batch, drift, estimated, past, holdout, order.largest_drop, _notes(batch), order.now)
+    document = document_of(batch, drift, estimated, past, holdout, order.standard.largest_drop, _notes(batch), order.now)
     progress("Drawing the reports", 0.5)
     return _written(home, ledger, scorer, reference, batch, past, document, order)
 

@@ -28,6 +28,15 @@ MOST_BATCHES = 36
 
 
 @dataclass(frozen=True)
+class Standard:
+    """When labels count (days until they have matured, fewest who left and who stayed), and what share of ROC-AUC may be lost."""
+
+    horizon_days: int
+    fewest_positives: int
+    largest_drop: float
+
+
+@dataclass(frozen=True)
 class Labelled:
     """A batch with the labels that are known of it now, the present champion's probabilities, and without rows of the reference."""
 
@@ -64,18 +73,19 @@ def look_back(
     key: bytes,
     reference: Prints,
     batch: Batch,
-    horizon_days: int,
-    fewest: int,
+    standard: Standard,
     now: datetime,
     seed: int,
 ) -> Past:
     """Judge the champion on the newest 36 batches, this one included. `reference`: fingerprints of the rows that it learned from or was
     judged on, which say nothing here. Raises HomeRefused where a kept batch is damaged, and LedgerUnavailable.
     """
-    found = [*_kept(home, ledger, scorer, key, reference, batch, horizon_days, now), _this(ledger, batch, reference, horizon_days, now)]
+    days = standard.horizon_days
+    found = [*_kept(home, ledger, scorer, key, reference, batch, days, now), _this(ledger, batch, reference, days, now)]
     found.sort(key=lambda one: (one.seen_at, one.name))
     threshold, metrics = scorer.manifest.threshold, scorer.manifest.metrics
-    judged = [(one, realise(one.label, one.probability, threshold, metrics, seed, fewest)) for one in found[-MOST_BATCHES:]]
+    limits = (standard.fewest_positives, standard.largest_drop)
+    judged = [(one, realise(one.label, one.probability, threshold, metrics, seed, *limits)) for one in found[-MOST_BATCHES:]]
     newest = next(((one, realised) for one, realised in reversed(judged) if realised is not None), None)
     calibration = None
     if newest is not None:
@@ -85,7 +95,7 @@ def look_back(
     points = tuple(_point(one, realised, trust[0], threshold, seed) for one, realised in judged if len(one.label))
     customers = [None if one is None else str(one) for one in batch.customers]
     unlabelled = bool((batch.kept.label == UNKNOWN_LABEL).all())
-    notes = tuple(label_warnings(ledger, customers, batch.seen_at, horizon_days, now)) if unlabelled else ()
+    notes = tuple(label_warnings(ledger, customers, batch.seen_at, days, now)) if unlabelled else ()
     return Past(newest[0].name if newest else None, newest[1] if newest else None, calibration, trust, points, notes)
 
 
@@ -98,8 +108,8 @@ def _this(ledger: Ledger, batch: Batch, reference: Prints, horizon_days: int, no
 def _kept(
     home: Home, ledger: Ledger, scorer: Scorer, key: bytes, reference: Prints, batch: Batch, horizon_days: int, now: datetime
 ) -> Iterator[Labelled]:
-    """The kept batches of this table but the present one."""
-    for path in sorted(home.batches.glob("*.parquet")):
+    """The newest kept batches of this table but the present one."""
+    for path in _newest(home):
         try:
             kept = read_kept(path, scorer.contract.spec)
         except HomeRefused:
@@ -114,6 +124,12 @@ def _kept(
         label, matured = _known(ledger, kept, customers, seen_at, horizon_days, now)
         same = kept.about.get("digest") == scorer.digest
         yield Labelled(kept.about["batch"], seen_at, label, kept.probability if same else score(scorer, kept.rows), matured)
+
+
+def _newest(home: Home) -> list[Path]:
+    """By what the files say of themselves; a damaged one says nothing, and is among them to be noticed."""
+    said = [(about_kept(path).get("seen_at", "~"), path) for path in home.batches.glob("*.parquet")]
+    return [path for _, path in sorted(said)][-MOST_BATCHES:]
 
 
 def seen_times(home: Home) -> list[datetime]:

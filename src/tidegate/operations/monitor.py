@@ -22,7 +22,7 @@ from tidegate.monitoring.batches import read_batch, window_batch
 from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
 from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
 from tidegate.monitoring.order import PREFIX, digest_of, newest, newest_key
-from tidegate.monitoring.past import seen_times
+from tidegate.monitoring.past import Standard, seen_times
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.monitor_words import summary_of
 from tidegate.settings import Settings
@@ -76,8 +76,8 @@ def monitor_batch(
     """
     scorer, key = open_champion(open_storage(home)), customer_key(home, create=True)
     drawn = settings.report_rows if pictures else 0
-    judged = (drift_limits_of(settings), settings.alert_auc_drop, settings.label_horizon_days, settings.fewest_matured_positives)
-    order = MonitorOrder(*judged, drawn, settings.seed, who, now)
+    standard = Standard(settings.label_horizon_days, settings.fewest_matured_positives, settings.alert_auc_drop)
+    order = MonitorOrder(drift_limits_of(settings), standard, drawn, settings.seed, who, now)
     if since is not None or until is not None:
         if path is not None:
             raise InputRefused("A file and a window of the ledger cannot be monitored at once.", "Give BATCH, or --since and --until.")

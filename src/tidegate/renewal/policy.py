@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tidegate.monitoring.alerts.conditions import fallen_auc
+
 MOST_NAMED = 8
 
 
@@ -29,7 +31,8 @@ def decide(found: Mapping[str, Any], triggers: Triggers) -> Decision:
     """What the document of a monitoring run asks for.
 
     `found` has `batch`, `drifted_features` (names), and perhaps `data_stability` (PASS, WARNING or FAIL), `realised` and `estimated`, each
-    None or an object with `roc_auc_drop` (a share) or `worse`; an estimate that says it is not `trusted` is no reason for anything.
+    None or an object with `roc_auc` (perhaps among `metrics`) and `roc_auc_drop` (a share). What noise explains is no reason for anything:
+    a drop within the interval, too few labels, an estimate that says it is not `trusted`.
 
     >>> decide({"batch": "b7", "drifted_features": ["age", "income", "limit", "balance"]}, Triggers()).reasons
     ('4 features drifted in batch b7, more than 3: age, income, limit, balance.',)
@@ -52,11 +55,10 @@ def decide(found: Mapping[str, Any], triggers: Triggers) -> Decision:
 
 
 def _worse(kind: str, performance: object, batch: str, triggers: Triggers) -> list[str]:
-    if not isinstance(performance, Mapping) or performance.get("trusted") is False:
+    fallen = fallen_auc(performance)
+    if fallen is None:
         return []
-    drop = performance.get("roc_auc_drop")
-    if isinstance(drop, int | float) and drop > triggers.roc_auc_drop:
-        return [f"The {kind} ROC-AUC of batch {batch} is {drop:.1%} below the holdout's, more than {triggers.roc_auc_drop:.1%}."]
-    if performance.get("worse") is True:
-        return [f"The {kind} performance of batch {batch} is worse than the holdout's beyond noise."]
-    return []
+    value, high, drop = fallen
+    if drop <= triggers.roc_auc_drop or high >= value / (1 - drop):
+        return []
+    return [f"The {kind} ROC-AUC of batch {batch} is {drop:.1%} below the holdout's, more than {triggers.roc_auc_drop:.1%}."]

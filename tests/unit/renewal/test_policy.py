@@ -9,6 +9,16 @@ import pytest
 from tidegate.renewal.policy import Triggers, decide
 
 FOUR = ["a", "b", "c", "d"]
+HOLDOUT = 0.9
+
+
+def realised(drop: float, high: float = 0.86) -> dict[str, Any]:
+    area = {"value": HOLDOUT * (1 - drop), "low": 0.8, "high": high}
+    return {"metrics": {"roc_auc": area}, "roc_auc_drop": drop, "enough": True}
+
+
+def estimated(drop: float, trusted: bool) -> dict[str, Any]:
+    return {"roc_auc": {"value": HOLDOUT * (1 - drop), "low": 0.7, "high": 0.75}, "roc_auc_drop": drop, "trusted": trusted}
 
 
 @pytest.mark.parametrize(
@@ -16,11 +26,12 @@ FOUR = ["a", "b", "c", "d"]
     [
         ({"drifted_features": FOUR}, "renew"),
         ({"drifted_features": FOUR[:3]}, "not_needed"),
-        ({"drifted_features": [], "realised": {"roc_auc_drop": 0.06}}, "renew"),
-        ({"drifted_features": [], "realised": {"roc_auc_drop": 0.05}}, "not_needed"),
-        ({"drifted_features": [], "realised": {"roc_auc_drop": None, "worse": True}}, "renew"),
-        ({"drifted_features": [], "realised": None, "estimated": {"roc_auc_drop": 0.2, "trusted": True}}, "renew"),
-        ({"drifted_features": [], "estimated": {"roc_auc_drop": 0.2, "trusted": False}}, "not_needed"),
+        ({"drifted_features": [], "realised": realised(0.06)}, "renew"),
+        ({"drifted_features": [], "realised": realised(0.05)}, "not_needed"),
+        ({"drifted_features": [], "realised": realised(0.06, high=0.91)}, "not_needed"),
+        ({"drifted_features": [], "realised": {**realised(0.06), "enough": False}}, "not_needed"),
+        ({"drifted_features": [], "realised": None, "estimated": estimated(0.2, True)}, "renew"),
+        ({"drifted_features": [], "estimated": estimated(0.2, False)}, "not_needed"),
         ({"drifted_features": FOUR, "data_stability": "FAIL"}, "repair"),
         ({}, "not_needed"),
         ({"drifted_features": None, "realised": "odd"}, "not_needed"),

@@ -111,7 +111,7 @@ def _quality(document: Mapping[str, Any], batch: str) -> Iterator[_Judged]:
 
 
 def _performance(block: object, kind: str, word: str, limits: Limits, batch: str) -> Iterator[_Judged]:
-    read = _auc(block)
+    read = fallen_auc(block)
     if read is not None:
         value, high, drop = read
         reference = value / (1 - drop)
@@ -171,7 +171,7 @@ def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else "an unknown number"
 
 
-def _auc(block: object) -> tuple[float, float, float] | None:
+def fallen_auc(block: object) -> tuple[float, float, float] | None:
     """(ROC-AUC, upper end of its interval, share of the holdout's that is lost) of what is realised or estimated.
 
     None where one of them is absent, where the estimate is not to be trusted, and where too few labels are known to tell.

@@ -25,7 +25,7 @@ class Realised:
 
     `metrics`: roc_auc, pr_auc, recall, precision, f1, brier, each with a 95 % interval over customers. `roc_auc_drop` is relative to the
     holdout's, positive where it fell, NaN where it cannot be said. `enough`: there are so many of each class that `worse` may be said.
-    `worse`: ROC-AUC fell by more than 5 %, and its interval lies below the holdout's value.
+    `worse`: ROC-AUC fell by more than may be lost, and its interval lies below the holdout's value.
     """
 
     rows: int
@@ -52,11 +52,18 @@ class Realised:
 
 
 def realise(
-    label: Labels, probability: Floats, threshold: float, holdout: Mapping[str, float], seed: int, fewest: int = FEWEST_POSITIVES
+    label: Labels,
+    probability: Floats,
+    threshold: float,
+    holdout: Mapping[str, float],
+    seed: int,
+    fewest: int = FEWEST_POSITIVES,
+    largest_drop: float = LARGEST_DROP,
 ) -> Realised | None:
     """Measures of those whose label (int8 (n,), 1 left, 0 stayed, -1 not known) is known; None where nobody's is.
 
-    `probability`: float64 (n,). `holdout` holds the champion's `roc_auc` on its holdout. An unknown label is never taken for "stayed".
+    `probability`: float64 (n,). `holdout` holds the champion's `roc_auc` on its holdout, of which the share `largest_drop` may be lost.
+    An unknown label is never taken for "stayed".
     """
     known = label != UNKNOWN_LABEL
     if not known.any():
@@ -68,8 +75,9 @@ def realise(
     enough = min(positives, len(seen) - positives) >= fewest
     area, promised = metrics["roc_auc"], holdout["roc_auc"]
     drop = relative_drop(area.value, promised)
-    worse = bool(enough and drop > LARGEST_DROP and area.high < promised)
-    sentence = _sentence(area, promised, drop, (len(seen), positives, fewest), enough, worse)
+    worse = bool(enough and drop > largest_drop and area.high < promised)
+    counts = (len(seen), positives, fewest)
+    sentence = _sentence(area, promised, drop, counts, enough, largest_drop if worse else None)
     return Realised(len(seen), positives, int((~known).sum()), metrics, drop, worse, enough, sentence)
 
 
@@ -90,12 +98,12 @@ def _drawn(label: Labels, bins: Bins, seed: int) -> dict[str, Floats]:
     return measures_of(drawn[:, size:], drawn[:, :size], bins)
 
 
-def _sentence(area: Interval, promised: float, drop: float, counts: tuple[int, int, int], enough: bool, worse: bool) -> str:
+def _sentence(area: Interval, promised: float, drop: float, counts: tuple[int, int, int], enough: bool, exceeded: float | None) -> str:
     rows, positives, fewest = counts
     whom = f"{rows:,} customers with matured labels, {positives:,} of whom left"
     if not enough:
         return f"Too few to judge: {whom}; {fewest:,} who left and {fewest:,} who stayed are needed."
     said = f"ROC-AUC {area.value:.3f} ({area.low:.3f} to {area.high:.3f}) on {whom}"
-    if worse:
-        return f"{said}: {drop:.1%} below the holdout's {promised:.3f}, more than {LARGEST_DROP:.0%} and more than chance explains."
+    if exceeded is not None:
+        return f"{said}: {drop:.1%} below the holdout's {promised:.3f}, more than {100 * exceeded:.3g}% and more than chance explains."
     return f"{said}; the holdout's was {promised:.3f}."

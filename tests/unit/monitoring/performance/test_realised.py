@@ -43,6 +43,10 @@ def test_worse_needs_size_and_more_than_chance() -> None:
     assert (fell.worse, held.worse) == (True, False)
     assert fell.roc_auc_drop == pytest.approx(0.06)
     assert "6.0% below the holdout's" in fell.sentence
+    assert "more than 5%" in fell.sentence
+    allowed = realise(label, probability, 0.3, {"roc_auc": area / 0.94}, seed=1, largest_drop=0.1)
+    assert allowed is not None
+    assert not allowed.worse, "a tenth may be lost, as set"
     few = realise(label[:250], probability[:250], 0.3, {"roc_auc": measure(label[:250], probability[:250], 0.3)["roc_auc"] / 0.94}, seed=1)
     assert few is not None
     assert (few.enough, few.worse) == (True, False), "a drop of 6 % among 250 customers may be chance"
