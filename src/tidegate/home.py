@@ -105,6 +105,11 @@ class Home:
         return self.root / "reports"
 
     @property
+    def last_round(self) -> Path:
+        """When `watch` last ended a round; hidden, so that no backup carries it."""
+        return self.root / ".watch.json"
+
+    @property
     def secrets(self) -> Path:
         """Keys, readable by the owner only."""
         return self.root / "secrets"
@@ -241,7 +246,7 @@ def working(home: Home, purpose: str) -> Iterator[Path]:
 
 
 _LOCKS = frozenset({LOCK, CHAMPION_LOCK, RENEWAL_LOCK, ALERTS_LOCK})
-_WORTHLESS = _LOCKS | {"home.json", "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
+_WORTHLESS = _LOCKS | {"home.json", ".watch.json", "ledger.db", "ledger.db-wal", "ledger.db-shm", "scratch", "data", "specs", "cache"}
 
 
 def discard_if_unused(home: Home) -> None:

@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from e2e.test_command_line import call, free_port, running, tidegate
+from tidegate.customers.simulation.scenario import Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
+from tidegate.ledger.events import list_events
+from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
+
+MOVED = ("Customer_Age", "Total_Trans_Amt", "Total_Trans_Ct", "Months_Inactive_12_mon", "Contacts_Count_12_mon")
+DRIFTED = Scenario(drift=tuple(Drift(column, 1.0) for column in MOVED))
 
 
 def form(fields: dict[str, str], file: tuple[str, bytes] | None = None) -> bytes:
@@ -20,14 +26,14 @@ def form(fields: dict[str, str], file: tuple[str, bytes] | None = None) -> bytes
     return b"".join(parts) + b"--x--\r\n"
 
 
-def ended(url: str, job: str) -> dict[str, Any]:
+def ended(url: str, job: str, jobs: str = "train") -> dict[str, Any]:
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
-        told: dict[str, Any] = json.loads(call(f"{url}/train/{job}")[1])
+        told: dict[str, Any] = json.loads(call(f"{url}/{jobs}/{job}")[1])
         if told["ended_at"]:
             return told
         time.sleep(0.3)
-    raise AssertionError("the training did not end")
+    raise AssertionError("it did not end")
 
 
 def test_a_training_over_http_becomes_the_champion(own_home: Home, tmp_path: Path) -> None:
@@ -69,3 +75,33 @@ def test_stopping_the_server_stops_its_training(own_home: Home) -> None:
     # the home's lock is free again: nothing trains on
     answer = tidegate("train", "--budget", "quick", "--algorithms", "logistic_regression", "--home", own_home.root, "--json")
     assert answer.returncode == 0, answer.stderr
+
+
+def test_a_batch_over_http_is_monitored_as_by_the_verb(own_home: Home, tmp_path: Path) -> None:
+    write_simulated(tmp_path / "prod_batch_02.csv", 1_500, seed=9, scenario=DRIFTED)
+    with running("operate", "--home", own_home.root, "--port", free_port()) as (_, ready):
+        url, multipart = ready["url"], "multipart/form-data; boundary=x"
+        nothing = ended(url, json.loads(call(f"{url}/renewals", {})[1])["job"], "renewals/jobs")
+        assert (nothing["state"], "tidegate monitor" in nothing["error"]) == ("failed", True), nothing
+        empty = ended(url, json.loads(call(f"{url}/monitoring", b"", multipart)[1])["job"], "monitoring/jobs")
+        assert (empty["state"], "no batch" in empty["error"]) == ("failed", True), empty
+        file = ("prod_batch_02.csv", (tmp_path / "prod_batch_02.csv").read_bytes())
+        status, answer = call(f"{url}/monitoring", form({"pictures": "false"}, file), multipart)
+        assert status == 202, answer
+        told = ended(url, json.loads(answer)["job"], "monitoring/jobs")
+        # an alarm is an answer, not a failure
+        assert (told["state"], told["result"]["health"]) == ("done", "FAIL"), told
+        (listed,) = json.loads(call(f"{url}/monitoring")[1])["batches"]
+        assert (listed["folder"], listed["health"], listed["links"]["report"]) == ("prod_batch_02", "FAIL", None)
+        found = json.loads(call(f"{url}/monitoring/prod_batch_02")[1])
+        assert found == {name: value for name, value in told["result"].items() if name in found}
+        assert "drift" in {one["kind"] for one in json.loads(call(f"{url}/alerts")[1])["open"]}
+        page = call(f"{url}/metrics")[1].decode()
+        assert "tidegate_monitoring_health 2.0" in page
+        assert 'tidegate_alerts_open{kind="drift"} 1.0' in page
+    assert list(own_home.scratch.iterdir()) == []
+    ledger = open_ledger(sqlite_url(own_home.ledger))
+    try:
+        assert list_events(ledger, "monitored a batch")[0].who.endswith("(operate API)")
+    finally:
+        close_ledger(ledger)

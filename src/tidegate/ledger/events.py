@@ -110,6 +110,12 @@ def list_events(ledger: Ledger, what: str | None = None, limit: int = 100) -> li
         return [Event(*row) for row in connection.execute(chosen)]
 
 
+def newest_sequence(ledger: Ledger) -> int:
+    """The number of the newest event, 0 where there is none: whoever keeps what the trail says reads it again only where it has grown."""
+    with reading(ledger.engine) as connection:
+        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(_table.c.sequence), 0))).scalar_one())
+
+
 def _hash(previous: str, sequence: int, at: str, who: str, what: str, evidence: str) -> str:
     fields = {"sequence": sequence, "at": at, "who": who, "what": what, "evidence": evidence}
     return hashlib.sha256((previous + _canonical(fields)).encode("utf-8", "surrogatepass")).hexdigest()

@@ -61,6 +61,7 @@ def document_of(
         "outside_expected": tally.outside_expected,
         "health": worst(found["dataset_drift"], found["data_stability"], performance),
         "performance": performance,
+        "holdout_roc_auc": holdout if isfinite(holdout) else None,
         "realised": None if past.realised is None else {"batch": past.of, **past.realised.document()},
         "estimated": None if estimated is None else {**estimated.document(), "roc_auc_drop": drop if isfinite(drop) else None},
         "calibration": None if past.calibration is None else past.calibration.document(),

@@ -9,23 +9,30 @@ from typing import Any
 from tidegate.ledger.store import Ledger
 from tidegate.monitoring.alerts.channels import channels_of
 from tidegate.monitoring.alerts.deliver import tried
-from tidegate.monitoring.alerts.state import Message, Open, open_alerts, undelivered
+from tidegate.monitoring.alerts.state import Attempt, Message, Open, attempts, open_alerts, undelivered
 from tidegate.settings import Settings
+
+MOST_DELIVERIES = 100
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Open alerts, what is owed to which channel, and the names of the channels."""
+    """Open alerts, what is owed to which channel, the names of the channels, and the newest attempts to deliver, newest first."""
 
     open: tuple[Open, ...]
     owed: tuple[tuple[Message, str], ...]
     channels: tuple[str, ...]
+    deliveries: tuple[Attempt, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As JSON: `open` with since and the last telling, `undelivered` with the channel, `channels` by name."""
+        """As JSON: `open` with since and the last telling, `undelivered` with the channel, `channels` by name, `deliveries`."""
         owed = [{"what": message.what, "at": message.at, "channel": name, **asdict(message.alert)} for message, name in self.owed]
         opened = [{**asdict(one.alert), "since": one.since, "told": one.told, "clearing": one.clearing} for one in self.open]
-        return {"open": opened, "undelivered": owed, "channels": list(self.channels)}
+        sent = [
+            {"what": one.message.what, "at": one.at, "channel": one.channel, "arrived": one.arrived, **asdict(one.message.alert)}
+            for one in self.deliveries
+        ]
+        return {"open": opened, "undelivered": owed, "channels": list(self.channels), "deliveries": sent}
 
     def summary(self) -> str:
         """For a person."""
@@ -62,7 +69,7 @@ class Tried:
 def standing(ledger: Ledger, settings: Settings) -> Standing:
     """What is open and owed now. Raises SettingRefused where the channels cannot be read, LedgerUnavailable."""
     names = tuple(channel.name for channel in channels_of(settings))
-    return Standing(open_alerts(ledger), undelivered(ledger, names), names)
+    return Standing(open_alerts(ledger), undelivered(ledger, names), names, attempts(ledger, MOST_DELIVERIES))
 
 
 def try_channels(settings: Settings, now: datetime) -> Tried:

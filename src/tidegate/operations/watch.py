@@ -20,6 +20,7 @@ from tidegate.monitoring.alerts.conditions import Look, decided_renewal, look_at
 from tidegate.monitoring.alerts.flow import limits_of, places_of, tell
 from tidegate.monitoring.alerts.scrape import Scrape, read_scrape
 from tidegate.operations.places import opened_ledger
+from tidegate.operations.rounds import record_round
 from tidegate.settings import Settings
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5, 7 * 24 * 3600
@@ -93,6 +94,7 @@ def watch_rounds(
     while True:
         began = time.monotonic()
         done, before = _round(home, settings, renewing, before, clock)
+        record_round(home, done.at)
         yield done
         if pause is None:
             return

@@ -49,6 +49,16 @@ class Open:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """A message that arrived at a channel, or was first refused by it."""
+
+    message: Message
+    channel: str
+    at: str
+    arrived: bool
+
+
+@dataclass(frozen=True)
 class Policy:
     """Whom to tell: names of channels; how often to remind; whether Alertmanager tells of the metric alarms instead."""
 
@@ -131,6 +141,16 @@ def undelivered(ledger: Ledger, channels: Collection[str]) -> tuple[tuple[Messag
     """What has still to reach a channel. Raises LedgerUnavailable."""
     with reading(ledger.engine) as connection:
         return tuple(waiting(connection, channels))
+
+
+def attempts(ledger: Ledger, limit: int) -> tuple[Attempt, ...]:
+    """The newest deliveries and first failures, newest first. Raises LedgerUnavailable."""
+    with reading(ledger.engine) as connection:
+        trail = events_of_kinds(connection, (*MESSAGES, DELIVERED, UNDELIVERED))
+    told = {event.sequence: _message(event) for event in trail if event.what in MESSAGES}
+    tried = [(event, *_pair(event)) for event in trail if event.what not in MESSAGES]
+    newest = [Attempt(told[number], channel, event.at, event.what == DELIVERED) for event, number, channel in tried if number in told]
+    return tuple(newest[: -limit - 1 : -1])
 
 
 def _standing(trail: Iterable[Event]) -> dict[str, Open]:

@@ -16,11 +16,16 @@ from tidegate.access.keys import ERASE, OPERATE, ROLES
 from tidegate.errors import LedgerUnavailable
 from tidegate.home import Home, working
 from tidegate.ledger.store import check_ledger
+from tidegate.operations.desk.alerts import add_alerts
 from tidegate.operations.desk.campaigns import CAMPAIGNS, add_campaigns
 from tidegate.operations.desk.customers import add_customers
-from tidegate.operations.desk.desk import Desk
+from tidegate.operations.desk.desk import Desk, now
 from tidegate.operations.desk.experiments import add_experiments
-from tidegate.operations.desk.jobs import Jobs
+from tidegate.operations.desk.gauges import Gauges
+from tidegate.operations.desk.jobs import MONITORING as MONITORING_RUN
+from tidegate.operations.desk.jobs import RENEWAL, Jobs
+from tidegate.operations.desk.monitoring import MONITORING, add_monitoring
+from tidegate.operations.desk.renewals import add_renewals
 from tidegate.operations.desk.trainings import TRAIN, add_trainings
 from tidegate.operations.desk.versions import add_versions
 from tidegate.operations.places import opened_ledger
@@ -51,8 +56,10 @@ def operate(home: Home, settings: Settings, ready: Callable[[str], None]) -> Non
         closing(start_logging(settings)) as lines,
         opened_ledger(home, settings) as ledger,
         closing(Jobs()) as jobs,
+        closing(Jobs(MONITORING_RUN)) as monitorings,
+        closing(Jobs(RENEWAL)) as renewals,
     ):
-        desk = Desk(home, settings, ledger, jobs, Metrics(), scratch)
+        desk = Desk(home, settings, ledger, jobs, Metrics(), scratch, monitorings, renewals)
         log = RequestLog(lines.write, form_of(settings), settings.access_log)
         listen(create_operate_app(desk, keyring, log), listening, ready)
 
@@ -68,12 +75,16 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
         add_versions(app, desk)
         add_trainings(app, desk)
         add_experiments(app, desk)
+        add_monitoring(app, desk)
+        add_alerts(app, desk)
+        add_renewals(app, desk)
         add_campaigns(app, desk)
         add_customers(app, desk)
         _add_pages(app, desk)
 
     about = "What the command line can do, over HTTP; every act is in the audit trail with the name of the key."
-    plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS)))
+    plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS, MONITORING)))
+    desk.metrics.registry.register(Gauges(desk.home, desk.ledger, now))
     return assembled(plan, add_routes, Surroundings(desk.metrics, desk.settings, lambda: "-", keyring, log))
 
 

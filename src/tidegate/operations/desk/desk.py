@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from fastapi import Request
 
 from tidegate.home import Home
 from tidegate.ledger.store import Ledger
-from tidegate.operations.desk.jobs import Jobs
+from tidegate.operations.desk.jobs import MONITORING, RENEWAL, Jobs
 from tidegate.operations.places import who
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
@@ -18,7 +18,7 @@ from tidegate.settings import Settings
 
 @dataclass(frozen=True)
 class Desk:
-    """One per process. `scratch` takes uploaded files while they are worked on."""
+    """One per process. `scratch` takes uploaded files while they are worked on; `jobs` are trainings."""
 
     home: Home
     settings: Settings
@@ -26,6 +26,8 @@ class Desk:
     jobs: Jobs
     metrics: Metrics
     scratch: Path
+    monitorings: Jobs = field(default_factory=lambda: Jobs(MONITORING))
+    renewals: Jobs = field(default_factory=lambda: Jobs(RENEWAL))
 
 
 def asking(request: Request) -> str:

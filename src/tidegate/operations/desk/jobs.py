@@ -1,4 +1,4 @@
-"""Trainings that were asked for over HTTP: each is the verb `train` in a process of its own, one at a time."""
+"""Long verbs that were asked for over HTTP: each runs in a process of its own, one of its kind at a time."""
 
 from __future__ import annotations
 
@@ -15,18 +15,34 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from tidegate.errors import Busy, NotFound
+from tidegate.errors import Busy, InputRefused, NotFound
 
 MOST_REMEMBERED = 100
 STOP_SECONDS = 20.0
 _STEP = re.compile(r"\[ *(\d+)%\] (.*)")
 _REFUSED = "tidegate: "
+_ANSWERED = (0, 3)  # 3: done, and the answer is an alarm
 State = Literal["running", "done", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
+class LongVerb:
+    """A verb that takes long: its word on the command line, what a run of it is called, and the routes of one run and of all."""
+
+    word: str
+    noun: str
+    one: str
+    all: str
+
+
+TRAINING = LongVerb("train", "training", "/train/JOB", "/train")
+MONITORING = LongVerb("monitor", "monitoring run", "/monitoring/jobs/JOB", "/monitoring")
+RENEWAL = LongVerb("renew", "renewal", "/renewals/jobs/JOB", "/renewals")
+
+
+@dataclass(frozen=True)
 class Job:
-    """One training. `share` (0 to 1) and `doing`: its progress; `result`: what `train --json` said; `error`: why it failed."""
+    """One run. `share` (0 to 1) and `doing`: its progress; `result`: what the verb said with `--json`; `error`: why it failed."""
 
     job: str
     state: State
@@ -45,9 +61,10 @@ class Job:
 
 
 class Jobs:
-    """The trainings of this process. What they did is in the ledger and the registry; what is kept here is their progress."""
+    """The runs of one verb in this process. What they did is in the ledger and the registry; what is kept here is their progress."""
 
-    def __init__(self) -> None:
+    def __init__(self, verb: LongVerb = TRAINING) -> None:
+        self._verb = verb
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._child: subprocess.Popen[str] | None = None
@@ -55,15 +72,19 @@ class Jobs:
         self._follower: threading.Thread | None = None
 
     def start(self, words: Sequence[str], shown: Sequence[str], who: str, folder: Path) -> Job:
-        """Start `tidegate train WORDS`; `folder` holds its upload and is removed when it has ended. Raises Busy where one runs.
+        """Start `tidegate VERB WORDS`; `folder` holds its upload and is removed when it has ended.
 
-        `who` stands in the audit trail. `shown` are the words without paths of this machine.
+        `who` stands in the audit trail. `shown` are the words without paths of this machine. Raises Busy where one runs, InputRefused
+        for what no command line can hold.
         """
+        if not all(_fits_a_command_line(word) for word in words):
+            raise InputRefused("An option holds a character that no command line takes.", "Send plain text.")
         with self._lock:
             if self._running is not None:
-                raise Busy(f"Training {self._running} is running.", "Wait until it has ended, or stop it: DELETE /train/JOB.")
+                said = f"{self._verb.noun.capitalize()} {self._running} is running."
+                raise Busy(said, f"Wait until it has ended, or stop it: DELETE {self._verb.one}.")
             job = Job(os.urandom(6).hex(), "running", who, tuple(shown), _now())
-            command = [sys.executable, "-m", "tidegate", "train", *words, "--json"]
+            command = [sys.executable, "-m", "tidegate", self._verb.word, *words, "--json"]
             # getpass asks LOGNAME first: the trail of the child's events names who asked, not the account of this server
             child = subprocess.Popen(  # noqa: S603 - our own verb, each option one word with its name in front
                 command,
@@ -76,12 +97,12 @@ class Jobs:
             self._jobs[job.job], self._child, self._running = job, child, job.job
             for oldest in list(self._jobs)[:-MOST_REMEMBERED]:
                 del self._jobs[oldest]
-            self._follower = threading.Thread(target=self._follow, args=(job.job, child, folder), name="training", daemon=True)
+            self._follower = threading.Thread(target=self._follow, args=(job.job, child, folder), name=self._verb.noun, daemon=True)
             self._follower.start()
             return job
 
     def newest_first(self) -> list[Job]:
-        """The trainings that are remembered."""
+        """The runs that are remembered."""
         with self._lock:
             return list(self._jobs.values())[::-1]
 
@@ -89,11 +110,12 @@ class Jobs:
         """Raises NotFound."""
         with self._lock:
             if job not in self._jobs:
-                raise NotFound("There is no such training.", "GET /train lists those of this server's life; GET /history has all.")
+                remedy = f"GET {self._verb.all} lists those of this server's life; GET /history has all."
+                raise NotFound(f"There is no such {self._verb.noun}.", remedy)
             return self._jobs[job]
 
     def stop(self, job: str) -> Job:
-        """Ask a running training to stop; what its search found is kept. One that has ended stays as it is. Raises NotFound."""
+        """Ask a run to stop; what a search found is kept. One that has ended stays as it is. Raises NotFound."""
         found = self.find(job)
         with self._lock:
             child = self._child if self._running == job else None
@@ -126,7 +148,7 @@ class Jobs:
         reader.join()
         shutil.rmtree(folder, ignore_errors=True)
         stopped = self.find(job).state == "stopped"
-        if code == 0:
+        if code in _ANSWERED and printed:
             self._change(job, state="done", share=1.0, result=json.loads(printed), ended_at=_now())
         else:
             error = next(
@@ -149,6 +171,14 @@ class Jobs:
         with self._lock:
             if job in self._jobs:
                 self._jobs[job] = replace(self._jobs[job], **changed)
+
+
+def _fits_a_command_line(word: str) -> bool:
+    """Neither NUL nor half a surrogate pair, which JSON can hold and the kernel does not take."""
+    try:
+        return b"\0" not in word.encode()
+    except UnicodeError:
+        return False
 
 
 def _now() -> str:

@@ -209,7 +209,8 @@ def test_an_experiment_over_http_is_that_of_the_verb(client: TestClient, desk: D
 
 
 def test_every_route_asks_for_the_role(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk.jobs, "start", lambda *words: Job("1", "running", "ada", (), AT))
+    for jobs in (desk.jobs, desk.monitorings, desk.renewals):
+        monkeypatch.setattr(jobs, "start", lambda *words: Job("1", "running", "ada", (), AT))
     operator, operator_text = make_key("ada", ["operate"], None, NOW)
     scorer, scorer_text = make_key("shop", ["score"], None, NOW)
     eraser, eraser_text = make_key("dpo", ["erase"], None, NOW)
@@ -222,7 +223,13 @@ def test_every_route_asks_for_the_role(desk: Desk, monkeypatch: pytest.MonkeyPat
         for method in operations:
             if operate_needs(method.upper(), route) is None:
                 continue
-            where = route.replace("{version}", "1").replace("{job}", "1").replace("{name}", "1").replace("{customer_id}", "1")
+            where = (
+                route.replace("{version}", "1")
+                .replace("{job}", "1")
+                .replace("{name}", "1")
+                .replace("{customer_id}", "1")
+                .replace("{number}", "1")
+            )
             assert client.request(method, where).status_code == 401, route
             if route != "/metrics":
                 assert client.request(method, where, headers={"X-API-Key": scorer_text}).status_code == 403, route

@@ -1,0 +1,163 @@
+"""The documented shapes of what monitoring, alerts and renewals answer. Keys of these objects only grow: further ones pass."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tidegate.operations.desk.jobs import State
+
+Verdict = Literal["PASS", "WARNING", "FAIL"]
+
+
+class Answer(BaseModel):
+    """An object that may hold more than is documented."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class JobAnswer(Answer):
+    """A long verb in a process of its own."""
+
+    job: str
+    state: State
+    who: str
+    words: list[str] = Field(description="the options, as a person would have typed them")
+    started_at: str
+    ended_at: str | None
+    share: float = Field(ge=0, le=1)
+    doing: str
+    result: dict[str, Any] | None = Field(description="what the verb says with --json")
+    error: str | None = Field(description="why it failed")
+
+
+class Links(Answer):
+    """On the reports site; paths in the home where TIDEGATE_REPORTS_URL is not set; null where no page was drawn."""
+
+    report: str | None
+    performance: str | None
+    document: str
+
+
+class MonitoredBatch(Answer):
+    """One monitoring run. `folder` is its name in /monitoring/NAME; what a damaged file does not say is null."""
+
+    folder: str
+    damaged: bool
+    batch: str
+    at: str | None
+    health: Verdict | None
+    data_stability: Verdict | None
+    column_drift: Verdict | None
+    dataset_drift: Verdict | None
+    performance: Verdict | None
+    drifted_features: list[str] | None
+    rows: float | int | None
+    quarantined: float | int | None
+    estimated_roc_auc: float | None
+    estimate_trusted: bool | None
+    realised_roc_auc: float | None
+    model_version: str | None
+    warnings: int
+    links: Links
+
+
+class Monitored(Answer):
+    """The monitored batches, newest first, and the runs that this server was asked for."""
+
+    batches: list[MonitoredBatch]
+    jobs: list[JobAnswer]
+
+
+class AlertShown(Answer):
+    """One alert. `value` and `limit` in the unit of its kind."""
+
+    kind: str
+    key: str
+    severity: str
+    title: str
+    detail: str
+    value: float | None
+    limit: float | None
+    link: str
+    runbook: str
+
+
+class OpenAlert(AlertShown):
+    """An alert that is not resolved; `clearing`: the last look found it below its limit for the first time."""
+
+    since: str
+    told: str
+    clearing: bool
+
+
+class Owed(AlertShown):
+    """A message that has not reached its channel yet."""
+
+    what: str
+    at: str
+    channel: str
+
+
+class DeliveryAttempt(Owed):
+    """A message that arrived, or a channel's first refusal of it."""
+
+    arrived: bool
+
+
+class Standing(Answer):
+    """What `tidegate alerts --json` says."""
+
+    open: list[OpenAlert]
+    undelivered: list[Owed]
+    channels: list[str]
+    deliveries: list[DeliveryAttempt]
+
+
+class Tried(Answer):
+    """Whether a test message arrived, by the channel's name."""
+
+    arrived: dict[str, bool]
+
+
+class GateShown(Answer):
+    """One gate."""
+
+    name: str
+    value: float | None
+    limit: float | None
+    passed: bool
+
+
+class RenewalAnswer(Answer):
+    """What `tidegate renew --json` and `tidegate renewals` say."""
+
+    decision: str
+    reasons: list[str]
+    challenger: str | None
+    gates: list[GateShown]
+    champion: str
+    renewal: int | None
+
+
+class RenewalShown(Answer):
+    """A renewal as the audit trail has it."""
+
+    renewal: int
+    decision: str
+    challenger: str
+    champion: str
+    reasons: list[str]
+    gates: list[GateShown]
+    batch: str
+    decided_at: str
+    waiting: bool = Field(description="for a person's word (held), or for its canary")
+    concluded: dict[str, Any] | None = Field(description="what became of one that waited: decision, reason, who, at")
+
+
+class Renewals(Answer):
+    """The renewals, newest first, and the runs that this server was asked for."""
+
+    renewals: list[RenewalShown]
+    jobs: list[JobAnswer]

@@ -1,0 +1,170 @@
+"""What Prometheus reads of a home's health: right, bounded, and there whatever is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from starlette.testclient import TestClient
+
+from tidegate.errors import LedgerUnavailable
+from tidegate.home import Home, open_home
+from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.monitoring.alerts.conditions import KINDS, MOMENTS, Look
+from tidegate.monitoring.alerts.state import Policy, raise_alerts
+from tidegate.operations.desk import gauges
+from tidegate.operations.desk.api import create_operate_app
+from tidegate.operations.desk.desk import Desk
+from tidegate.operations.desk.gauges import Gauges
+from tidegate.operations.desk.jobs import Jobs
+from tidegate.operations.rounds import last_round, record_round
+from tidegate.serving.metrics import Metrics
+from tidegate.settings import Settings
+from unit.operations.desk.test_monitoring_routes import DRIFTED, NOW, write_run
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return open_home(tmp_path / "home")
+
+
+@pytest.fixture
+def ledger(home: Home) -> Iterator[Ledger]:
+    opened = open_ledger(sqlite_url(home.ledger))
+    yield opened
+    close_ledger(opened)
+
+
+@pytest.fixture
+def registry(home: Home, ledger: Ledger) -> CollectorRegistry:
+    made = CollectorRegistry()
+    made.register(Gauges(home, ledger, lambda: NOW))
+    return made
+
+
+def read(registry: CollectorRegistry) -> dict[str, float]:
+    found = [sample for family in registry.collect() for sample in family.samples]
+    return {"".join([sample.name, *sample.labels.values()]).removeprefix("tidegate_"): sample.value for sample in found}
+
+
+def test_a_new_home_has_no_figures(registry: CollectorRegistry) -> None:
+    quiet = {f"alerts_open{kind}": 0 for kind in KINDS if kind not in MOMENTS}
+    assert read(registry) == {**quiet, "monitoring_readablereports": 1, "monitoring_readableledger": 1}
+
+
+def test_the_newest_batch(registry: CollectorRegistry, home: Home) -> None:
+    write_run(home, "b1")
+    said = {name: value for name, value in read(registry).items() if name.startswith("monitoring")}
+    assert said == {
+        "monitoring_health": 1,
+        "monitoring_verdictdata_stability": 0,
+        "monitoring_verdictcolumn_drift": 1,
+        "monitoring_verdictdataset_drift": 0,
+        "monitoring_verdictperformance": 0,
+        "monitoring_drifted_features": 2,
+        "monitoring_rows": 3_000,
+        "monitoring_quarantined_share": 0.071,
+        "monitoring_roc_aucholdout": 0.95,
+        "monitoring_roc_aucestimated": 0.93,
+        "monitoring_roc_aucrealised": 0.92,
+        "monitoring_roc_auc_highestimated": 0.94,
+        "monitoring_roc_auc_highrealised": 0.94,
+        "monitoring_roc_auc_trustedestimated": 0,
+        "monitoring_roc_auc_trustedrealised": 1,
+        "monitoring_age_seconds": 3_600,
+        "monitoring_readablereports": 1,
+        "monitoring_readableledger": 1,
+    }
+    write_run(home, "b2", at=NOW.isoformat(), health="FAIL", realised=None, rows=0)
+    later = read(registry)
+    assert (later["monitoring_health"], later["monitoring_age_seconds"], later["monitoring_rows"]) == (2, 0, 0)
+    # what is not known has no number: neither that of the batch before nor zero
+    assert not {"monitoring_roc_aucrealised", "monitoring_roc_auc_trustedrealised", "monitoring_quarantined_share"} & set(later)
+
+
+def test_open_alerts_by_kind_and_only_where_the_trail_grew(
+    registry: CollectorRegistry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Ledger] = []
+    real = gauges.open_alerts
+    monkeypatch.setattr(gauges, "open_alerts", lambda ledger: looked.append(ledger) or real(ledger))
+    assert read(registry)["alerts_opendrift"] == 0
+    raise_alerts(ledger, Look((DRIFTED,), judged=frozenset({"drift"})), NOW, Policy())
+    assert [read(registry)["alerts_opendrift"] for _ in range(3)] == [1, 1, 1]
+    assert len(looked) == 2
+    raise_alerts(ledger, Look((), judged=frozenset({"drift"})), NOW, Policy())
+    assert read(registry)["alerts_opendrift"] == 0
+
+
+def test_files_are_parsed_once(registry: CollectorRegistry, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(home, "b1")
+    read(registry)
+    monkeypatch.setattr(gauges.json, "loads", lambda _: pytest.fail("read again"))
+    assert read(registry)["monitoring_health"] == 1
+
+
+@pytest.mark.parametrize(
+    "index",
+    ["", "{", "[]", "{}", '{"runs": {}}', '{"runs": [1]}', '{"runs": [{"folder": ".."}]}', "[" * 200_000, '{"runs": [{"folder": 1}]}'],
+)
+def test_a_damaged_site_is_said_and_breaks_nothing(registry: CollectorRegistry, home: Home, index: str) -> None:
+    write_run(home, "b1")
+    (home.root / "drift_tests.json").write_text('{"health": "PASS"}')
+    (home.reports / "index.json").write_text(index)
+    said = read(registry)
+    assert "monitoring_health" not in said
+    if index == '{"runs": {}}':
+        return
+    assert (said["monitoring_readablereports"], said["monitoring_readableledger"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "document", ["", "[]", '"x"', '{"rows": NaN, "health": ["PASS"], "at": 7, "estimated": 3, "drifted_features": "ab"}']
+)
+def test_a_damaged_run_has_no_figures(registry: CollectorRegistry, home: Home, document: str) -> None:
+    write_run(home, "b1")
+    (home.reports / "b1" / "drift_tests.json").write_text(document)
+    said = read(registry)
+    assert {name for name in said if name.startswith("monitoring")} == {"monitoring_readablereports", "monitoring_readableledger"}
+
+
+def test_without_a_ledger_the_other_figures_are_there(registry: CollectorRegistry, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: Ledger) -> int:
+        raise LedgerUnavailable("The ledger is away.")
+
+    write_run(home, "b1")
+    monkeypatch.setattr(gauges, "newest_sequence", away)
+    said = read(registry)
+    assert (said["monitoring_health"], said["monitoring_readableledger"]) == (1, 0)
+    assert not [name for name in said if name.startswith("alerts_open")]
+
+
+def test_when_watch_last_ended_a_round(registry: CollectorRegistry, home: Home) -> None:
+    record_round(home, NOW - timedelta(minutes=15))
+    assert read(registry)["watch_last_round_timestamp_seconds"] == (NOW - timedelta(minutes=15)).timestamp()
+    for damaged in ("", "{}", '{"at": "2026-11-23"}', '{"at": 7}', "[]"):
+        home.last_round.write_text(damaged)
+        assert last_round(home) is None
+    home.last_round.unlink()
+    home.root.chmod(0o500)
+    try:
+        record_round(home, NOW)
+    finally:
+        home.root.chmod(0o700)
+
+
+def test_the_page_and_the_number_of_its_series(home: Home, ledger: Ledger, tmp_path: Path) -> None:
+    client = TestClient(create_operate_app(Desk(home, Settings(home=home.root), ledger, Jobs(), Metrics(), tmp_path)))
+    many = [f"column_{number}" for number in range(500)]
+    write_run(home, "b1", drifted_features=many)
+    record_round(home, datetime.now(UTC))
+    page = client.get("/metrics").text
+    series = [line for line in page.splitlines() if line.startswith(("tidegate_monitoring", "tidegate_alerts", "tidegate_watch"))]
+    assert "tidegate_monitoring_drifted_features 500.0" in series
+    # no label of a batch, a column or a version: the number never grows
+    assert len(series) == 25
+    assert json.dumps(many[7]) not in page
