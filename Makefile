@@ -24,8 +24,8 @@ check: .venv/ready ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: .venv/ready ## the tests alone
-	$(BIN)/pytest
+unit: .venv/ready ## the tests alone, several files at a time
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 docs: .venv/ready ## write the generated pages (command line, settings, table spec)
 	$(BIN)/python docs/generate.py
