@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """The document, the narration and the home of one demo."""
     place = tmp_path_factory.mktemp("demo") / "home"
     said: list[str] = []
-    done = play(place, ROWS, 42, False, "tester", datetime.now(UTC), said.append, lambda _, __: None)
+    done = play(place, ROWS, 42, False, "tester", datetime.now(UTC), said.append, lambda: nullcontext(lambda _, __: None))
     return done, "\n".join(said), Home(place)
 
 

@@ -29,7 +29,6 @@ def demo(
         if not as_json:
             printed({}, False, text)
 
-    with steps() as progress:
-        done = play(home or PLACE, rows, seed, pictures, opening.who(), opening.now(), tell, progress)
+    done = play(home or PLACE, rows, seed, pictures, opening.who(), opening.now(), tell, steps)
     if as_json:
         printed({**done, "cpu_seconds": opening.cpu_seconds()}, True, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,12 +37,13 @@ from tidegate.settings import Settings, read_settings
 from tidegate.training.candidates import named
 from tidegate.training.order import Order, effort_of
 from tidegate.training.standing import Progress
-from tidegate.training.train import Trained, train
+from tidegate.training.train import train
 
 PLACE = Path("tidegate-demo")
 ALGORITHMS = "lightgbm"
 FEWEST_ROWS, MOST_ROWS = 500, 50_000
 Tell = Callable[[str], None]
+Steps = Callable[[], AbstractContextManager[Progress]]
 
 
 class DemoStopped(TidegateError):
@@ -73,16 +74,17 @@ class _Stage:
     who: str
     clock: _Clock
     tell: Tell
-    progress: Progress
+    steps: Steps
     pictures: bool
     heard: int = 0
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     month: dict[str, Any] = field(default_factory=dict)
 
 
-def play(place: Path, rows: int, seed: int, pictures: bool, who: str, now: datetime, tell: Tell, progress: Progress) -> dict[str, Any]:
+def play(place: Path, rows: int, seed: int, pictures: bool, who: str, now: datetime, tell: Tell, steps: Steps) -> dict[str, Any]:
     """Play the whole demo in a new home at `place`, telling it line by line; returns what happened, month by month.
 
+    `steps` opens a display of progress for one operation: nothing is told while it is open, for it takes the terminal.
     The bank's last month is yesterday's. Raises InputRefused where the place holds something already or where models would be registered
     on a tracking server, SettingRefused for a number out of range, DemoStopped on Ctrl-C, and whatever the operations raise.
     """
@@ -94,7 +96,7 @@ def play(place: Path, rows: int, seed: int, pictures: bool, who: str, now: datet
         bank = Bank(load_spec(EMBEDDED_SPEC), rows, seed, yesterday - len(STORY) * MONTH)
         with opened_ledger(home, settings) as ledger:
             clock = _Clock(bank.began + timedelta(hours=2))
-            stage = _Stage(bank, home, settings, ledger, who, clock, tell, progress, pictures)
+            stage = _Stage(bank, home, settings, ledger, who, clock, tell, steps, pictures)
             first = _first_champion(stage)
             months = [_month(stage, number) for number in range(1, len(STORY) + 1)]
             return {"home": str(place), "rows": rows, "seed": seed, "first": first, "months": months, **_end(stage)}
@@ -134,7 +136,8 @@ def _first_champion(stage: _Stage) -> dict[str, Any]:
     settings, seed = stage.settings, stage.settings.seed
     effort, candidates = effort_of(settings.renewal_budget), named(ALGORITHMS)
     order = Order(data, stage.bank.spec, seed, seed, effort, settings.max_bad_share, candidates, stage.who, stage.clock())
-    trained: Trained = train(order, stage.home, stage.ledger, stage.progress, stage.clock)
+    with stage.steps() as progress:
+        trained = train(order, stage.home, stage.ledger, progress, stage.clock)
     metrics = trained.assessment.metrics
     first = {
         "model_version": trained.version,
@@ -184,9 +187,9 @@ def _labels(stage: _Stage, path: Path, audit: bool, wrong: int = 0) -> RecordedF
 
 def _round(stage: _Stage) -> Renewed:
     """What `tidegate watch` does in a round: monitor the newest batch, renew where that asks for it, tell of alerts."""
-    found = monitor_batch(
-        stage.home, stage.ledger, stage.settings, None, None, None, stage.pictures, stage.who, stage.clock(), stage.progress
-    )
+    with stage.steps() as progress:
+        now = stage.clock()
+        found = monitor_batch(stage.home, stage.ledger, stage.settings, None, None, None, stage.pictures, stage.who, now, progress)
     said = found.found
     stage.month["rounds"].append({"monitored": _kept(found), "renewed": None, "alerts": []})
     stage.tell(words.monitored(said, found.again, _estimate_before(stage, said)))
@@ -196,7 +199,8 @@ def _round(stage: _Stage) -> Renewed:
 
 
 def _renew(stage: _Stage, reason: str) -> Renewed:
-    done = renew(stage.home, stage.settings, stage.ledger, reason, False, stage.who, stage.progress, stage.clock)
+    with stage.steps() as progress:
+        done = renew(stage.home, stage.settings, stage.ledger, reason, False, stage.who, progress, stage.clock)
     rounds = stage.month["rounds"]
     if rounds[-1]["renewed"] is not None:
         rounds.append({"monitored": None, "renewed": None, "alerts": []})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ REPLAY = Replay(3_000, 0, 41, 17, (), ())
 
 
 def played(place: Path, rows: int = 600) -> None:
-    play(place, rows, 42, False, "tester", NOW, lambda _: None, lambda _, __: None)
+    play(place, rows, 42, False, "tester", NOW, lambda _: None, lambda: nullcontext(lambda _, __: None))
 
 
 def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
