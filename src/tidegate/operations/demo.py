@@ -218,7 +218,7 @@ def _renew(stage: _Stage, reason: str) -> Renewed:
 def _settle(stage: _Stage, done: Renewed) -> None:
     """Where the sample has promoted a challenger, a person refuses those that were held for want of it."""
     for one in waiting(stage.ledger, "held") if done.decision == "promoted" else []:
-        said = conclude(stage.home, stage.ledger, one.renewal, False, "the checked sample has decided it", stage.who, stage.clock())
+        said = conclude(stage.home, stage.ledger, one.renewal, False, "The checked sample has decided it", stage.who, stage.clock())
         stage.month["rounds"].append({"monitored": None, "renewed": said.document(), "alerts": []})
         stage.tell(words.settled(said))
 
