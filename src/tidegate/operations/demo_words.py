@@ -91,10 +91,11 @@ def renewed(done: Renewed, live: int, needed: int) -> str:
         lines.append(f"{sum(gate.passed for gate in done.gates)} of {len(done.gates)} gates passed.")
     if done.replay is not None and done.decision != "canary":
         replay = done.replay
+        instead = ": a shadow replay stands in for it" if live < needed else ""
         lines.append(
-            f"{live:,} live predictions in the last hour, a canary asks for {needed:,}: a shadow replay stands in for it. Of "
-            f"{replay.customers:,} customers of the newest batch {replay.newly_flagged:,} would be newly flagged, "
-            f"{replay.no_longer_flagged:,} no longer, {replay.errors:,} got no answer."
+            f"{live:,} live predictions in the last hour, a canary asks for {needed:,}{instead}. Of {replay.customers:,} customers of the "
+            f"newest batch {replay.newly_flagged:,} would be newly flagged, {replay.no_longer_flagged:,} no longer, {replay.errors:,} got "
+            "no answer."
         )
     return _block("renew", lines)
 

@@ -81,7 +81,8 @@ def test_the_words_follow_the_decision(decision: str) -> None:
 
 def test_without_live_traffic_the_words_say_so_with_the_numbers() -> None:
     said = " ".join(words.renewed(Renewed("promoted", (), "2", "1", 5, (), REPLAY), 12, 600).split())
-    assert "12 live predictions in the last hour, a canary asks for 600" in said
+    assert "12 live predictions in the last hour, a canary asks for 600: a shadow replay stands in for it." in said
+    assert "stands in" not in words.renewed(Renewed("refused", (), "2", "1", 5, (), REPLAY), 600, 600)
     assert "Of 3,000 customers of the newest batch 41 would be newly flagged, 17 no longer, 0 got no answer." in said
 
 
