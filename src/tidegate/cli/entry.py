@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import alerts, campaigns, champion, experiments, keys, monitoring, records, renewal, scoring, tables, training
+from tidegate.cli import alerts, campaigns, champion, demo, experiments, keys, monitoring, records, renewal, scoring, tables, training
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 for verb in (
     training.run,
+    demo.demo,
     tables.simulate,
     tables.inspect,
     training.train,
