@@ -18,13 +18,14 @@ from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
 from tidegate.monitoring.alerts.conditions import look_at_run
 from tidegate.monitoring.alerts.flow import Told, limits_of, link_of, places_of, tell
-from tidegate.monitoring.batches import read_batch, window_batch
+from tidegate.monitoring.batches import as_before, read_batch, window_batch
 from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
 from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
 from tidegate.monitoring.order import PREFIX, digest_of, newest, newest_key
-from tidegate.monitoring.past import seen_times
+from tidegate.monitoring.past import kept_about, seen_times
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.monitor_words import summary_of
+from tidegate.operations.rewritten_batches import first_digest
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 
@@ -88,11 +89,15 @@ def monitor_batch(
         batch = window_batch(scored, scorer, start, end)
         return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
     with _file(home, settings, path) as file:
-        known = earlier(home, ledger, digest_of(file), scorer.digest) if file.is_file() else None
+        digest = first_digest(ledger, digest_of(file)) if file.is_file() else ""
+        known = earlier(home, ledger, digest, scorer.digest) if digest else None
         if known is not None and not _labels_since(home, ledger, known, settings.label_horizon_days, now):
             return Monitored(known, True, tell_of(home, ledger, settings, known, now))
         quarantine = home.quarantine / f"{file.stem}.batch.csv"
         batch = read_batch(file, file.name, scorer, key, quarantine, now)
+        before = kept_about(home, digest) or known
+        if before is not None:
+            batch = as_before(batch, before["batch"], digest, datetime.fromisoformat(before["seen_at"]))
         found = monitor(home, ledger, scorer, batch, key, order, progress)
         return Monitored(found, known is not None, tell_of(home, ledger, settings, found, now))
 

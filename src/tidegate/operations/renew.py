@@ -36,7 +36,10 @@ ALARMS = ("refused", "held")
 
 @dataclass(frozen=True)
 class Renewed:
-    """What became of a renewal; `renewal` is its number where one began, `challenger` None where nothing was trained."""
+    """What became of a renewal; `renewal` is its number where one began, `challenger` None where nothing was trained.
+
+    `waits_for_labels`: refused, and for no other reason than that labels have still to come.
+    """
 
     decision: str
     reasons: tuple[str, ...]
@@ -48,6 +51,7 @@ class Renewed:
     because: tuple[str, ...] = ()
     dry_run: bool = False
     warnings: tuple[str, ...] = ()
+    waits_for_labels: bool = False
 
     @property
     def alarm(self) -> bool:
@@ -67,6 +71,7 @@ class Renewed:
             "replay": None if self.replay is None else self.replay.document(),
             "dry_run": self.dry_run,
             "warnings": list(self.warnings),
+            "waits_for_labels": self.waits_for_labels,
         }
 
     def summary(self) -> str:
@@ -144,6 +149,7 @@ def _told(judged: Judged, dry_run: bool) -> Renewed:
         judged.because,
         dry_run,
         judged.warnings,
+        judged.unripe,
     )
 
 

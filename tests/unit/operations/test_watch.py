@@ -22,6 +22,8 @@ FAILING = Scrape({("/predict", "200"): 150.0, ("/predict", "503"): 50.0}, {("/pr
 PASSED = {"batch": "b1", "health": "PASS", "again": False}
 NOT_NEEDED = {"decision": "not_needed", "challenger": None, "reasons": [], "renewal": None}
 
+WAITING = {**NOT_NEEDED, "decision": "refused", "reasons": ["Gate reserved_positives: wait for labels."], "waits_for_labels": True}
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -77,6 +79,10 @@ def test_without_renewal_it_is_not_asked(monkeypatch: pytest.MonkeyPatch, home: 
     [
         ({"monitor": ({**PASSED, "health": "FAIL"}, [], 3), "renew": (NOT_NEEDED, [], 0)}, True),
         ({"monitor": (PASSED, [], 0), "renew": ({**NOT_NEEDED, "decision": "held", "challenger": "2", "renewal": 1}, [], 3)}, True),
+        ({"monitor": ({**PASSED, "health": "FAIL"}, [], 3), "renew": (WAITING, [], 3)}, True),
+        ({"monitor": ({**PASSED, "health": "FAIL", "again": True}, [], 3), "renew": (WAITING, [], 3)}, False),
+        ({"monitor": (PASSED, [], 0), "renew": (WAITING, [], 3)}, False),
+        ({"monitor": ({**PASSED, "health": "FAIL", "again": True}, [], 3), "renew": ({**WAITING, "waits_for_labels": False}, [], 3)}, True),
         ({"monitor": (None, ["monitor: There is no batch."], 2), "renew": (None, ["renew: no batch"], 2)}, False),
         ({"monitor": (None, ["monitor ended with code -9."], -9)}, True),
     ],
