@@ -83,7 +83,7 @@ def read_batch(path: Path, title: str, scorer: Scorer, key: bytes, quarantine: P
 
 
 def as_before(batch: Batch, name: str, sha256: str, seen_at: datetime) -> Batch:
-    """A batch that came before, under the name, digest and time that it had then: judged anew it is kept once, and its labels' time runs on."""
+    """A batch that came before, with the name, digest and time of then: judged anew it is kept once, and its labels' time runs on."""
     about = {**batch.kept.about, "batch": name, "sha256": sha256, "seen_at": seen_at.isoformat()}
     return replace(batch, name=name, sha256=sha256, seen_at=seen_at, kept=replace(batch.kept, about=about))
 

@@ -122,7 +122,7 @@ def seen_times(home: Home) -> list[datetime]:
 
 
 def kept_about(home: Home, sha256: str) -> Mapping[str, str] | None:
-    """What is known of all customers of the kept batch with this digest: its `batch`, when they were `seen_at`; None where it is not kept."""
+    """`batch`, `seen_at` and the rest that is known of all customers of the kept batch with this digest; None where it is not kept."""
     found = (about_kept(path) for path in sorted(home.batches.glob("*.parquet")))
     return next((about for about in found if about.get("sha256") == sha256), None)
 

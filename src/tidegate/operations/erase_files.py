@@ -35,7 +35,7 @@ class FilesErased:
     unread: tuple[str, ...]
 
 
-def erase_from_files(home: Home, gone: Gone, rewriting: Rewriting = lambda path, part: None) -> FilesErased:
+def erase_from_files(home: Home, gone: Gone, rewriting: Rewriting | None = None) -> FilesErased:
     """Rewrite every table in the home that has a row whose id `gone` says yes to; the id column is the one a spec of the home names.
 
     `rewriting` is told of each table (its path, and the file that is about to take its place).
@@ -75,7 +75,7 @@ def _id_names(home: Home) -> frozenset[str]:
     return frozenset(found)
 
 
-def _text_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewriting) -> int:
+def _text_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewriting | None) -> int:
     dialect = sniff(path)
     positions = [place for place, header in enumerate(dialect.headers) if snake_case(header) in names]
     if not positions:
@@ -96,7 +96,7 @@ def _text_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewr
     return count
 
 
-def _parquet_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewriting) -> int:
+def _parquet_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewriting | None) -> int:
     with pyarrow.parquet.ParquetFile(path) as file:
         positions = [place for place, header in enumerate(file.schema_arrow.names) if snake_case(header) in names]
         if not positions:
@@ -118,7 +118,7 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 @contextmanager
-def _replacing(path: Path, rewriting: Rewriting) -> Iterator[Path]:
+def _replacing(path: Path, rewriting: Rewriting | None) -> Iterator[Path]:
     """A file beside `path` that takes its place, with its mode, when the block succeeds, and goes when it does not."""
     part = path.with_name(f".{path.name[-200:]}.{os.getpid()}.part")
     try:
@@ -126,7 +126,8 @@ def _replacing(path: Path, rewriting: Rewriting) -> Iterator[Path]:
         part.chmod(path.stat().st_mode & 0o777)
         yield part
         sync(part)
-        rewriting(path, part)
+        if rewriting is not None:
+            rewriting(path, part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from tidegate.customers.kept_rows import about_kept
 from tidegate.errors import HomeRefused
@@ -41,12 +40,15 @@ class Removed:
         return f"removed as old: {self.batches:,} kept batches, {self.reports:,} reports"
 
 
+NOTHING = Removed()
+
+
 def remove_old(home: Home, ledger: Ledger, days: int, horizon_days: int, who: str, now: datetime) -> Removed:
     """Remove kept batches whose customers were seen, and reports that were written, more than `days` days ago.
 
-    Labels are waited for: where `horizon_days` is longer, it counts. The newest run, and that of the batch whose name is the newest, stay with
-    their customers: a later look would take their batch for one that was never monitored. Nothing goes while a renewal is at work, which reads
-    batches. Raises HomeRefused where a file cannot be removed, and LedgerUnavailable.
+    Labels are waited for: where `horizon_days` is longer, it counts. The newest run, and that of the batch whose name is the newest, stay
+    with their customers: a later look would take their batch for one that was never monitored. Nothing goes while a renewal is at work,
+    which reads batches. Raises HomeRefused where a file cannot be removed, and LedgerUnavailable.
     """
     oldest = now - timedelta(days=max(days, horizon_days))
     runs = [run for run in read_runs(home.reports) if run.document is not None]
@@ -54,12 +56,12 @@ def remove_old(home: Home, ledger: Ledger, days: int, horizon_days: int, who: st
     batches = list(_old_batches(home, {run.document.get("sha256") for run in standing if run.document}, oldest))
     reports = [run.folder for run in runs if run not in standing and _before(_said(run, "at"), oldest)]
     if not batches and not reports:
-        return Removed()
+        return NOTHING
     try:
         with exclusive(home, "the removal of old batches", RENEWAL_LOCK):
             _remove(home, batches, reports)
     except HomeRefused:
-        return Removed()  # a renewal is at work: the next round will do
+        return NOTHING  # a renewal is at work: the next round will do
     except OSError as error:
         raise HomeRefused(f"{error.filename} cannot be removed: {error.strerror}.", "Check its rights.") from None
     removed = Removed(len(batches), len(reports))

@@ -23,7 +23,7 @@ from tidegate.monitoring.alerts.conditions import Look, decided_renewal, look_at
 from tidegate.monitoring.alerts.flow import limits_of, places_of, tell
 from tidegate.monitoring.alerts.scrape import Scrape, read_scrape
 from tidegate.operations.places import opened_ledger, who
-from tidegate.operations.retention import Removed, remove_old
+from tidegate.operations.retention import NOTHING, Removed, remove_old
 from tidegate.settings import Settings
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5, 7 * 24 * 3600
@@ -60,7 +60,7 @@ class Round:
     traffic: str
     faults: tuple[str, ...]
     failed: bool
-    removed: Removed = Removed()
+    removed: Removed = NOTHING
 
     @property
     def alarm(self) -> bool:
@@ -127,7 +127,7 @@ def _round(
         renewed, said, code = _verb(home, "renew")  # also without a batch: a canary may have run for long enough
         faults += said if monitored is not None or code not in _ANSWERS else []
         failed |= code not in _ANSWERS
-    removed = Removed()
+    removed = NOTHING
     try:
         _tell(home, settings, before, after, renewed, clock())
         if settings.retention_days:

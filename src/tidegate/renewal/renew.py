@@ -65,8 +65,8 @@ class Request:
 class Judged:
     """A renewal before anything is done about it. `decision` is `promoted` where the challenger may become champion.
 
-    `challenger` and what follows are None or empty where nothing was trained. `batch` and `at` name the monitoring run. `unripe`: refused only
-    because labels have still to come.
+    `challenger` and what follows are None or empty where nothing was trained. `batch` and `at` name the monitoring run. `unripe`:
+    refused only because labels have still to come.
     """
 
     decision: Decision | str

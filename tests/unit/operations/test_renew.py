@@ -196,11 +196,13 @@ def test_nothing_monitored_little_drift_broken_data_and_unripe_labels(desk: Desk
     unripe = desk.renew()
     assert (unripe.decision, unripe.challenger) == ("refused", None)
     assert "wait for labels" in unripe.reasons[0]
+    assert unripe.document()["waits_for_labels"] is True
     assert not desk.events("renewal started")
     monitored(desk.home, "prod_batch_03", DRIFTED[:2], SEEN + timedelta(days=2))
     assert desk.renew().decision == "not_needed"
     monitored(desk.home, "prod_batch_04", DRIFTED, SEEN + timedelta(days=3), data_stability="FAIL")
-    assert desk.renew().decision == "refused"
+    broken = desk.renew()
+    assert (broken.decision, broken.waits_for_labels) == ("refused", False)
     (desk.home.reports / "prod_batch_04" / "drift_tests.json").write_text("{")
     assert desk.renew().decision == "not_needed"
     shutil.rmtree(desk.home.reports)
