@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from tidegate.home import Home
 from tidegate.monitoring.alerts.conditions import Look, decided_renewal, look_at_metrics
 from tidegate.monitoring.alerts.flow import limits_of, places_of, tell
 from tidegate.monitoring.alerts.scrape import Scrape, read_scrape
+from tidegate.monitoring.order import is_batch
 from tidegate.operations.places import opened_ledger, who
 from tidegate.operations.retention import NOTHING, Removed, remove_old
 from tidegate.settings import Settings
@@ -121,7 +122,7 @@ def _round(
     after, traffic = _scraped(settings)
     monitored, said, code = _verb(home, "monitor")
     faults += said
-    failed |= code not in _ANSWERS
+    failed |= code not in _ANSWERS or (monitored is None and _has_batch(home))
     renewed: dict[str, Any] | None = None
     if renewing and code in _ANSWERS:
         renewed, said, code = _verb(home, "renew")  # also without a batch: a canary may have run for long enough
@@ -137,6 +138,11 @@ def _round(
         faults.append(str(error))
         failed = True
     return Round(clock(), monitored, renewed, traffic, tuple(faults), failed, removed), after or before
+
+
+def _has_batch(home: Home) -> bool:
+    """Whether there was something to monitor: what was refused then is a delivery that somebody has to look at."""
+    return home.inbox.is_dir() and any(is_batch(path.name) for path in home.inbox.iterdir())
 
 
 def _tell(
@@ -171,17 +177,33 @@ def _verb(home: Home, name: str) -> tuple[dict[str, Any] | None, list[str], int]
     """What a verb says, its sentences where it refused or failed, and its exit code."""
     command = [sys.executable, "-m", "tidegate", name, "--home", str(home.root), "--json"]
     # A session of its own: Ctrl-C reaches this process only, which asks the step to end.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as step:  # noqa: S603
-        try:
-            out, err = step.communicate()
-        except BaseException:
+    step, stops = None, list[int]()
+    try:
+        with _held_back(stops):
+            step = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+        for number in stops:
+            signal.raise_signal(number)
+        out, err = step.communicate()
+    except BaseException:
+        if step is not None:
             _end(step)
-            raise
+        raise
     if step.returncode in (0, 3) and out:
         document: dict[str, Any] = json.loads(out)
         return document, [], step.returncode
     lines = [line.removeprefix("tidegate: ") for line in err.splitlines() if line.startswith("tidegate: ")]
     return None, [f"{name}: {line}" for line in lines] or [f"{name} ended with code {step.returncode}."], step.returncode
+
+
+@contextmanager
+def _held_back(stops: list[int]) -> Iterator[None]:
+    """SIGINT and SIGTERM are only noted: one that comes while a process is being started would leave it to nobody."""
+    before = {number: signal.signal(number, lambda got, _: stops.append(got)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(step: subprocess.Popen[str]) -> None:
@@ -194,3 +216,4 @@ def _end(step: subprocess.Popen[str]) -> None:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(step.pid, signal.SIGKILL)
+        step.wait()

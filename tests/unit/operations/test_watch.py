@@ -92,6 +92,14 @@ def test_what_needs_a_person_is_an_alarm(monkeypatch: pytest.MonkeyPatch, home: 
     assert done.alarm == alarm
 
 
+def test_a_batch_that_was_refused_is_an_alarm_and_an_empty_inbox_is_none(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    verbs: dict[str, Any] = {"monitor": (None, ["monitor: x.csv lacks columns."], 2), "renew": (NOT_NEEDED, [], 0)}
+    assert not rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
+    home.inbox.mkdir()
+    (home.inbox / "prod_batch_1.csv").write_text("a,b")
+    assert rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
+
+
 def test_why_a_renewal_was_refused_is_said(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
     refused = {**NOT_NEEDED, "decision": "refused", "challenger": "2", "renewal": 4, "reasons": ["Gate brier: worse."]}
     verbs: dict[str, Any] = {"monitor": (PASSED, [], 0), "renew": (refused, [], 3)}
