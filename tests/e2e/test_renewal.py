@@ -169,7 +169,9 @@ def test_killed_at_any_moment_and_with_its_registry_down_it_is_made_good_by_the_
     bank.killed_before("sqlite3.connect", "mlflow.db")
     assert bank.champion == "3"
     done = bank.asked(0, "renew")
-    assert (done["decision"], bank.champion) == ("not_needed", "3")
+    assert (done["decision"], done["challenger"], bank.champion) == ("promoted", "3", "3")
+    assert "interrupted before it could say so" in done["reasons"][0]
+    assert done["gates"]
     assert bank.asked(0, "train", "--budget", "quick", "--algorithms", "logistic_regression")["model_version"] == "4", (
         "it was trained twice"
     )

@@ -23,7 +23,7 @@ from tidegate.renewal.policy import Triggers
 from tidegate.renewal.renew import Judged, Request, judge_renewal
 from tidegate.renewal.replay import Replay
 from tidegate.renewal.rows import Terms
-from tidegate.renewal.trail import Decided, record_conclusion, record_decision, waiting
+from tidegate.renewal.trail import Decided, promoted_unsaid, record_conclusion, record_decision, waiting
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 from tidegate.training.candidates import named
@@ -106,6 +106,11 @@ def renew(
         if canary is not None:
             one, decision, said = canary
             return Renewed(decision, (said,), one.challenger, one.champion, one.renewal, one.gates)
+        seen = present_champion(open_storage(home))
+        unsaid = None if seen is None or dry_run else promoted_unsaid(ledger, seen.version, seen.digest)
+        if unsaid is not None:
+            record_decision(ledger, who, unsaid, clock())
+            return Renewed("promoted", unsaid.reasons, unsaid.challenger, unsaid.champion, unsaid.renewal, unsaid.gates)
         request = _request(home, settings, reason, dry_run, who)
         judged = judge_renewal(home, ledger, request, progress, clock)
         found = _told(judged, dry_run)
@@ -217,6 +222,9 @@ def conclude(home: Home, ledger: Ledger, renewal: int, approve: bool, reason: st
 
 def _approved(home: Home, ledger: Ledger, one: Decided, reason: str, who: str, now: datetime) -> Renewed:
     seen = present_champion(open_storage(home))
+    if seen is not None and (seen.version, seen.digest) == (one.challenger, one.digest):
+        record_conclusion(ledger, who, one.renewal, "promoted", reason, now)  # promoted before, by a process that was killed then
+        return Renewed("promoted", (reason,), one.challenger, one.champion, one.renewal, one.gates)
     if seen is None or (seen.version, seen.digest) != (one.champion, one.champion_digest):
         raise InputRefused(
             f"Version {one.challenger} was compared with version {one.champion}, which is not the champion any more.",

@@ -154,6 +154,37 @@ def test_the_new_reference_holds_out_whom_nobody_learned_from(audited: Desk) -> 
     assert np.isfinite(kept.probability).all()
 
 
+@pytest.mark.usefixtures("at_hand")
+def test_one_that_was_killed_after_its_promotion_says_so_later(audited: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(verb, "record_decision", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            audited.renew()
+    assert (audited.champion, audited.events("renewal decided")) == ("2", [])
+    done = audited.renew()
+    assert (done.decision, done.challenger, done.champion, done.alarm) == ("promoted", "2", "1", False)
+    (decided,) = audited.events("renewal decided")
+    assert (decided["batch"], decided["renewal"]) == ("prod_batch_02", audited.events("promoted")[0]["renewal"])
+    assert audited.renew().decision != "promoted"
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_approval_that_was_killed_after_its_promotion_is_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = desk.renew().renewal
+    assert number is not None
+    with monkeypatch.context() as killed:
+        killed.setattr(verb, "record_conclusion", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now)
+    assert desk.champion == "2"
+    assert conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now).decision == "promoted"
+    with pytest.raises(InputRefused, match="is held"):
+        conclude(desk.home, desk.ledger, number, False, "too late", "ada", desk.now)
+
+
 def test_without_an_audit_it_is_held_and_a_person_decides(desk: Desk) -> None:
     held = desk.renew()
     assert (held.decision, held.alarm, desk.champion) == ("held", True, "1")
