@@ -78,7 +78,8 @@ def promoted_unsaid(ledger: Ledger, version: str, digest: str) -> Decided | None
     number: int = made.evidence["renewal"]
     if any(one.renewal == number for one in decisions(ledger)):
         return None
-    begun = next((json.loads(event.evidence) for event in list_events(ledger, STARTED, _EVERY) if event.sequence == number), {})
+    started = (event.document() for event in list_events(ledger, STARTED, _EVERY) if event.sequence == number)
+    begun: dict[str, Any] = next(started, {})
     gates = tuple(Gate(**gate) for gate in made.evidence.get("gates", ()))
     champion, batch, at = (str(begun.get(name, "")) for name in ("champion", "batch", "at"))
     before = next((entry.digest for entry in reversed(appointments(ledger)) if entry.version == champion), "")
