@@ -28,6 +28,7 @@ from tidegate.operations import champion as champion_verbs
 from tidegate.operations import renew as verb
 from tidegate.operations.history import history
 from tidegate.operations.renew import Renewed, conclude, renew
+from tidegate.registry import appoint
 from tidegate.renewal import renew as flow
 from tidegate.settings import read_settings
 from tidegate.storage.files import Folder
@@ -170,6 +171,18 @@ def test_one_that_was_killed_after_its_promotion_says_so_later(audited: Desk, mo
 
 def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_promotion_that_was_killed_before_the_pointer_moved_is_one_reign(audited: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(appoint, "move_pointer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            audited.renew()
+    assert (audited.champion, len(audited.events("promoted"))) == ("1", 2)
+    assert audited.renew().decision == "promoted"
+    reigns = history(audited.home, audited.ledger, 20).document()["champions"]
+    assert [one["version"] for one in reigns] == ["2", "1"]
 
 
 def test_an_approval_that_was_killed_after_its_promotion_is_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
