@@ -52,6 +52,12 @@ class Settings(BaseSettings):
     label_horizon_days: int = Field(
         30, ge=0, le=3650, description="days until it is known of a customer whether they left: younger labels count nowhere"
     )
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="days after which `watch` removes kept batches and reports; at least label_horizon_days; 0: they stay",
+    )
     fewest_matured_positives: int = Field(
         30, ge=1, description="customers who left, and who stayed, that a batch needs among its matured labels to be judged by them"
     )

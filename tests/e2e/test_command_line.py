@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from receivers import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 
@@ -28,12 +29,6 @@ ROWS = 1_000
 def tidegate(*words: object, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tidegate", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **(environment or {})})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def call(url: str, body: object = None, content_type: str = "application/json") -> tuple[int, bytes]:

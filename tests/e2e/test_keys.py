@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from champions import write_linear_champion
-from e2e.test_command_line import free_port, running, tidegate
+from e2e.test_command_line import running, tidegate
+from receivers import free_port
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from e2e.test_command_line import call, customers, free_port, running, tidegate
+from e2e.test_command_line import call, customers, running, tidegate
+from receivers import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home, exclusive
 from tidegate.registry.store import aliases, open_registry

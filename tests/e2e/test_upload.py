@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from champions import write_linear_champion
-from e2e.test_command_line import call, free_port, running
+from e2e.test_command_line import call, running
+from receivers import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home, open_home
 from tidegate.ledger.predictions import count_predictions

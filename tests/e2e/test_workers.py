@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.test_command_line import call, customers, free_port, running, tidegate
+from e2e.test_command_line import call, customers, running, tidegate
+from receivers import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 from tidegate.ledger.predictions import count_predictions

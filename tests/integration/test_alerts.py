@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.policy import default
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 
+from receivers import Mailbox, Web, free_port
 from tidegate.home import Home, open_home
 from tidegate.ledger.events import list_events
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
@@ -49,57 +44,11 @@ def ledger(home: Home) -> Iterator[Ledger]:
     close_ledger(opened)
 
 
-class Web:
-    """An HTTP server that keeps what is posted to it, and answers with `status`."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.got: list[tuple[str, dict[str, Any]]] = []
-        self.status = 200
-        web = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if web.status == 200:
-                    web.got.append((self.path, json.loads(body)))
-                self.send_response(web.status)
-                self.end_headers()
-                self.wfile.write(b"ok")
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self._server = HTTPServer(("127.0.0.1", port), Handler)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def web() -> Iterator[Web]:
     server = Web()
     yield server
     server.close()
-
-
-class Mailbox:
-    """What an SMTP server received."""
-
-    def __init__(self) -> None:
-        self.mails: list[Any] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        self.mails.append(message_from_bytes(envelope.content, policy=default))
-        return "250 taken"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def settings(*urls: str) -> Settings:

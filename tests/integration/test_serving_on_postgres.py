@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from callers import calling, wait_until
 from champions import write_linear_champion
 from databases import PASSWORD, Postgres
-from e2e.test_command_line import call, free_port, running
+from e2e.test_command_line import call, running
+from receivers import free_port
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.home import Home, open_home
@@ -78,24 +80,15 @@ class Load:
         return str(document["prediction_id"]) if response.status == 200 else None
 
     def wait_for_more(self, count: int = 60) -> None:
-        goal, deadline = len(self.acknowledged) + count, time.monotonic() + PATIENCE
-        while len(self.acknowledged) < goal:
-            assert time.monotonic() < deadline, (self.statuses, self.unanswered)
-            time.sleep(0.02)
+        goal = len(self.acknowledged) + count
+        wait_until(lambda: len(self.acknowledged) >= goal, lambda: (self.statuses, self.unanswered))
 
 
 @contextmanager
 def load(port: int, rows: list[dict[str, Any]]) -> Iterator[Load]:
     sent = Load(port, rows)
-    callers = [threading.Thread(target=sent.send, args=(caller,)) for caller in range(CALLERS)]
-    for caller in callers:
-        caller.start()
-    try:
+    with calling(CALLERS, sent.send, sent.ending):
         yield sent
-    finally:
-        sent.ending.set()
-        for caller in callers:
-            caller.join()
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from callers import calling, wait_until
 from champions import write_linear_champion
-from e2e.test_command_line import call, free_port, running, tidegate
+from e2e.test_command_line import call, running, tidegate
 from object_stores import BUCKET, KEY, READER, READER_SECRET, SECRET, SeaweedFS, weed_binary
 from proxy import PASS, RESET, SLOW, proxy
+from receivers import free_port
 from tidegate.bundle.champion import open_champion, open_last_champion
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.bundle.local import local_bundle, stored_versions
@@ -300,7 +302,7 @@ class Load:
     failures: list[object] = field(default_factory=list)
     ending: threading.Event = field(default_factory=threading.Event)
 
-    def send(self) -> None:
+    def send(self, _: int) -> None:
         while not self.ending.is_set():
             try:
                 status, body = call(f"{self.url}/predict", self.row)
@@ -313,10 +315,7 @@ class Load:
                 self.failures.append((status, body))
 
     def wait_for(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not holds():
-            assert time.monotonic() < deadline, (len(self.versions), self.failures[:3])
-            time.sleep(0.05)
+        wait_until(holds, lambda: (len(self.versions), self.failures[:3]))
 
     def go_on(self, count: int = 100) -> None:
         goal = len(self.versions) + count
@@ -328,15 +327,8 @@ def load(url: str, made: Path) -> Iterator[Load]:
     from tidegate.bundle.scorer import open_scorer
 
     sent = Load(url, synthetic_rows(open_scorer(made, "1").contract.spec, seed=5, count=1)[0])
-    callers = [threading.Thread(target=sent.send) for _ in range(3)]
-    for caller in callers:
-        caller.start()
-    try:
+    with calling(3, sent.send, sent.ending):
         yield sent
-    finally:
-        sent.ending.set()
-        for caller in callers:
-            caller.join()
 
 
 def test_a_server_serves_on_while_its_storage_is_killed_slow_or_reset_and_follows_when_it_returns(

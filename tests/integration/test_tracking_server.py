@@ -12,17 +12,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from receivers import answering
 from tidegate.errors import RegistryUnavailable
 from tidegate.home import Home, open_home
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
@@ -135,18 +134,6 @@ def ledger(home: Home) -> Iterator[Ledger]:
 def log_in(monkeypatch: pytest.MonkeyPatch, uri: str, user: str = "admin", password: str = PASSWORD) -> None:
     for name, value in zip(VARIABLES, (uri, user, password), strict=True):
         monkeypatch.setenv(name, value)
-
-
-@contextmanager
-def answering(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=listening.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.server_port}"
-    finally:
-        listening.shutdown()
-        listening.server_close()
 
 
 KILLED = """

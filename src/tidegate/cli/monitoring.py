@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
 from tidegate.cli import opening
 from tidegate.cli.options import HomeOption, JsonOption
-from tidegate.cli.printing import printed
+from tidegate.cli.printing import printed, say
 
 
 def monitor(
@@ -44,8 +47,15 @@ def watch(
     from tidegate.operations.watch import seconds_of, watch_rounds
 
     pause = seconds_of(every)
+    signal.signal(signal.SIGTERM, _end)
     with opening.existing(home) as (settings, place):
         for done in watch_rounds(place, settings, None if once else pause, renewing, opening.now):
             printed(done.document(), as_json, done.summary())
             if once and done.alarm:
                 raise typer.Exit(3)
+
+
+def _end(_: int, __: FrameType | None) -> NoReturn:
+    """SIGTERM is how a watch is ended by whoever supervises it, and no failure."""
+    say("tidegate: stopped.")
+    sys.exit(0)

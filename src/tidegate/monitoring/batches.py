@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -80,6 +80,12 @@ def read_batch(path: Path, title: str, scorer: Scorer, key: bytes, quarantine: P
     kept = KeptRows(rows, np.array(ids, object), known, np.full(len(known), BATCH, object), score(scorer, rows), about)
     customers = np.array([None if one is None else customer_hash(key, one) for one in ids], object)
     return Batch(stem, table.sha256, seen_at, kept, customers, tally, int((label == STRANGE).sum()), quarantine if count else None)
+
+
+def as_before(batch: Batch, name: str, sha256: str, seen_at: datetime) -> Batch:
+    """A batch that came before, with the name, digest and time of then: judged anew it is kept once, and its labels' time runs on."""
+    about = {**batch.kept.about, "batch": name, "sha256": sha256, "seen_at": seen_at.isoformat()}
+    return replace(batch, name=name, sha256=sha256, seen_at=seen_at, kept=replace(batch.kept, about=about))
 
 
 def window_batch(predictions: Sequence[Prediction], scorer: Scorer, since: datetime, until: datetime) -> Batch:

@@ -39,7 +39,7 @@ def document_of(
     """Everything that was found, without a row or an id. `drift` is None where too few valid rows were left to judge; `holdout` is the
     champion's ROC-AUC there, `largest_drop` the share of it that may be lost.
     """
-    tally, about = batch.tally, batch.kept.about
+    about = batch.kept.about
     found: Mapping[str, Any] = _too_few() if drift is None else _renamed(drift.document())
     drop = relative_drop(estimated.roc_auc.value, holdout) if estimated is not None else float("nan")
     fell = estimated is not None and estimated.trusted and drop > largest_drop and estimated.roc_auc.high < holdout
@@ -52,13 +52,7 @@ def document_of(
         "sha256": batch.sha256,
         "model_version": about["version"],
         "digest": about["digest"],
-        "rows": tally.read,
-        "valid": len(batch.kept),
-        "quarantined": tally.quarantined,
-        "rules": tally.rules,
-        "repaired": tally.repaired,
-        "warned": tally.warned,
-        "outside_expected": tally.outside_expected,
+        **_admitted(batch),
         "health": worst(found["dataset_drift"], found["data_stability"], performance),
         "performance": performance,
         "holdout_roc_auc": holdout if isfinite(holdout) else None,
@@ -66,6 +60,19 @@ def document_of(
         "estimated": None if estimated is None else {**estimated.document(), "roc_auc_drop": drop if isfinite(drop) else None},
         "calibration": None if past.calibration is None else past.calibration.document(),
         "warnings": [*notes, *found["warnings"], *past.notes],
+    }
+
+
+def _admitted(batch: Batch) -> dict[str, Any]:
+    tally = batch.tally
+    return {
+        "rows": tally.read,
+        "valid": len(batch.kept),
+        "quarantined": tally.quarantined,
+        "rules": tally.rules,
+        "repaired": tally.repaired,
+        "warned": tally.warned,
+        "outside_expected": tally.outside_expected,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -135,6 +135,12 @@ def _newest(home: Home) -> list[Path]:
 def seen_times(home: Home) -> list[datetime]:
     """When the customers of each kept batch were seen."""
     return [datetime.fromisoformat(about["seen_at"]) for path in home.batches.glob("*.parquet") if (about := about_kept(path))]
+
+
+def kept_about(home: Home, sha256: str) -> Mapping[str, str] | None:
+    """`batch`, `seen_at` and the rest that is known of all customers of the kept batch with this digest; None where it is not kept."""
+    found = (about_kept(path) for path in sorted(home.batches.glob("*.parquet")))
+    return next((about for about in found if about.get("sha256") == sha256), None)
 
 
 def _known(

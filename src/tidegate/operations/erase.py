@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from tidegate.ledger.erase import ALWAYS, erase_customers, erase_predictions, pr
 from tidegate.ledger.events import add_event
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
+from tidegate.monitoring.order import digest_of
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.erase_files import FilesErased, erase_from_files
 from tidegate.operations.erasure_register import (
@@ -31,6 +33,7 @@ from tidegate.operations.erasure_register import (
     read_register,
     write_register,
 )
+from tidegate.operations.rewritten_batches import record_rewritten
 from tidegate.registry.appoint import require_reason
 
 ERASED = "erased"
@@ -92,7 +95,7 @@ def erase(
     with erasing(home):
         known = read_register(home.erasures, key)
         write_register(home.erasures, key, merged(known, dict.fromkeys(entries, time_text(clock()))))
-        files = _from_files(home, key, hashes)
+        files = _from_files(home, ledger, key, hashes, who, clock())
         with writing(ledger.engine) as connection:
             searched = hashes | named | predictions_of(connection, hashes)
             rows = _added(erase_customers(connection, dict.fromkeys(hashes, ALWAYS)), erase_predictions(connection, named), files.rows)
@@ -104,12 +107,12 @@ def erase(
     return Erased(len(whom), len(named), rows, files.unread)
 
 
-def repeat_erasures(home: Home, ledger: Ledger, key: bytes, register: Register) -> dict[str, int]:
+def repeat_erasures(home: Home, ledger: Ledger, key: bytes, register: Register, who: str, now: datetime) -> dict[str, int]:
     """Erase again whatever a register names, as far as it was written before that; counts by place. For a home that nobody else uses."""
     customers = {one: at for (kind, one), at in register.items() if kind == CUSTOMER}
     wanted = {one for kind, one in register if kind == PREDICTION}
     named = [one for one in prediction_ids(ledger) if prediction_hash(key, one) in wanted] if wanted else []
-    files = _from_files(home, key, set(customers))
+    files = _from_files(home, ledger, key, set(customers), who, now)
     with writing(ledger.engine) as connection:
         searched = {*customers, *named, *predictions_of(connection, customers)}
         rows = _added(erase_customers(connection, customers), erase_predictions(connection, named), files.rows)
@@ -129,10 +132,17 @@ def spellings(customers: Iterable[str]) -> set[str]:
     return {one for array in (given, unmarked, neutralised(unmarked)) for one in array.to_pylist()}
 
 
-def _from_files(home: Home, key: bytes, hashes: set[str]) -> FilesErased:
+def _from_files(home: Home, ledger: Ledger, key: bytes, hashes: set[str], who: str, now: datetime) -> FilesErased:
+    def gone(cell: str) -> bool:
+        return not hashes.isdisjoint(customer_hash(key, one) for one in (cell, cell.strip()))
+
+    def rewriting(path: Path, part: Path) -> None:
+        if path.parent == home.inbox:
+            record_rewritten(ledger, who, digest_of(path), digest_of(part), now)
+
     sweep(home)
     with working(home, "erase"):  # on the way in, what killed processes left in scratch goes: an upload may be among it
-        return erase_from_files(home, lambda cell: not hashes.isdisjoint(customer_hash(key, one) for one in (cell, cell.strip())))
+        return erase_from_files(home, gone, rewriting)
 
 
 def _added(*counts: Mapping[str, int]) -> dict[str, int]:

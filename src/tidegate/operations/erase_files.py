@@ -21,6 +21,7 @@ from tidegate.errors import TableRefused, TooLarge
 from tidegate.home import Home, sync
 
 Gone = Callable[[str], bool]
+Rewriting = Callable[[Path, Path], None]
 # No customer's row by construction: bundles and parcels are sealed with digests, the tracking server and the studies are databases.
 _WITHOUT_ROWS = frozenset({"storage", "mlflow", "studies", "secrets", "scratch", "outbox"})
 _TEXTS = frozenset({".csv", ".tsv", ".txt"})
@@ -34,15 +35,18 @@ class FilesErased:
     unread: tuple[str, ...]
 
 
-def erase_from_files(home: Home, gone: Gone) -> FilesErased:
-    """Rewrite every table in the home that has a row whose id `gone` says yes to; the id column is the one a spec of the home names."""
+def erase_from_files(home: Home, gone: Gone, rewriting: Rewriting | None = None) -> FilesErased:
+    """Rewrite every table in the home that has a row whose id `gone` says yes to; the id column is the one a spec of the home names.
+
+    `rewriting` is told of each table (its path, and the file that is about to take its place).
+    """
     names = _id_names(home)
     rows: dict[str, int] = {}
     unread: list[str] = []
     for path in _tables(home):
         place = str(path.relative_to(home.root))
         try:
-            count = (_parquet_without if path.suffix == ".parquet" else _text_without)(path, names, gone)
+            count = (_parquet_without if path.suffix == ".parquet" else _text_without)(path, names, gone, rewriting)
         except (TableRefused, TooLarge, csv.Error, UnicodeError, pa.ArrowException, ValueError):
             unread.append(place)
             continue
@@ -71,7 +75,7 @@ def _id_names(home: Home) -> frozenset[str]:
     return frozenset(found)
 
 
-def _text_without(path: Path, names: frozenset[str], gone: Gone) -> int:
+def _text_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewriting | None) -> int:
     dialect = sniff(path)
     positions = [place for place, header in enumerate(dialect.headers) if snake_case(header) in names]
     if not positions:
@@ -83,7 +87,7 @@ def _text_without(path: Path, names: frozenset[str], gone: Gone) -> int:
     with path.open(encoding=dialect.encoding, newline="") as file:
         count = sum(condemned(row) for row in csv.reader(file, delimiter=dialect.separator))
     if count:
-        with path.open(encoding=dialect.encoding, newline="") as file, _replacing(path) as part:
+        with path.open(encoding=dialect.encoding, newline="") as file, _replacing(path, rewriting) as part:
             end = "\r\n" if "\r\n" in file.readline() else "\n"
             file.seek(0)
             with part.open("w", encoding=dialect.encoding, newline="") as kept:
@@ -92,7 +96,7 @@ def _text_without(path: Path, names: frozenset[str], gone: Gone) -> int:
     return count
 
 
-def _parquet_without(path: Path, names: frozenset[str], gone: Gone) -> int:
+def _parquet_without(path: Path, names: frozenset[str], gone: Gone, rewriting: Rewriting | None) -> int:
     with pyarrow.parquet.ParquetFile(path) as file:
         positions = [place for place, header in enumerate(file.schema_arrow.names) if snake_case(header) in names]
         if not positions:
@@ -104,7 +108,7 @@ def _parquet_without(path: Path, names: frozenset[str], gone: Gone) -> int:
         stays = pc.and_(stays, pa.array([cell is None or not gone(cell) for cell in column.to_pylist()], pa.bool_()))
     kept = table.filter(stays)
     if len(kept) < len(table):
-        with _replacing(path) as part:
+        with _replacing(path, rewriting) as part:
             pyarrow.parquet.write_table(kept, part)
     return len(table) - len(kept)
 
@@ -114,7 +118,7 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def _replacing(path: Path, rewriting: Rewriting | None) -> Iterator[Path]:
     """A file beside `path` that takes its place, with its mode, when the block succeeds, and goes when it does not."""
     part = path.with_name(f".{path.name[-200:]}.{os.getpid()}.part")
     try:
@@ -122,6 +126,8 @@ def _replacing(path: Path) -> Iterator[Path]:
         part.chmod(path.stat().st_mode & 0o777)
         yield part
         sync(part)
+        if rewriting is not None:
+            rewriting(path, part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -18,13 +18,14 @@ from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
 from tidegate.monitoring.alerts.conditions import look_at_run
 from tidegate.monitoring.alerts.flow import Told, limits_of, link_of, places_of, tell
-from tidegate.monitoring.batches import read_batch, window_batch
+from tidegate.monitoring.batches import as_before, read_batch, window_batch
 from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
 from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
 from tidegate.monitoring.order import PREFIX, digest_of, newest, newest_key
-from tidegate.monitoring.past import Standard, seen_times
+from tidegate.monitoring.past import Standard, kept_about, seen_times
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.monitor_words import summary_of
+from tidegate.operations.rewritten_batches import first_digest
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 
@@ -75,9 +76,7 @@ def monitor_batch(
     NoChampion, LedgerUnavailable, StorageUnavailable.
     """
     scorer, key = open_champion(open_storage(home)), customer_key(home, create=True)
-    drawn = settings.report_rows if pictures else 0
-    standard = Standard(settings.label_horizon_days, settings.fewest_matured_positives, settings.alert_auc_drop)
-    order = MonitorOrder(drift_limits_of(settings), standard, drawn, settings.seed, who, now)
+    order = _order(settings, pictures, who, now)
     if since is not None or until is not None:
         if path is not None:
             raise InputRefused("A file and a window of the ledger cannot be monitored at once.", "Give BATCH, or --since and --until.")
@@ -88,13 +87,22 @@ def monitor_batch(
         batch = window_batch(scored, scorer, start, end)
         return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
     with _file(home, settings, path) as file:
-        known = earlier(home, ledger, digest_of(file), scorer.digest) if file.is_file() else None
+        digest = first_digest(ledger, digest_of(file)) if file.is_file() else ""
+        known = earlier(home, ledger, digest, scorer.digest) if digest else None
         if known is not None and not _labels_since(home, ledger, known, settings.label_horizon_days, now):
             return Monitored(known, True, tell_of(home, ledger, settings, known, now))
         quarantine = home.quarantine / f"{file.stem}.batch.csv"
         batch = read_batch(file, file.name, scorer, key, quarantine, now)
+        before = kept_about(home, digest) or known
+        if before is not None:
+            batch = as_before(batch, before["batch"], digest, datetime.fromisoformat(before["seen_at"]))
         found = monitor(home, ledger, scorer, batch, key, order, progress)
         return Monitored(found, known is not None, tell_of(home, ledger, settings, found, now))
+
+
+def _order(settings: Settings, pictures: bool, who: str, now: datetime) -> MonitorOrder:
+    standard = Standard(settings.label_horizon_days, settings.fewest_matured_positives, settings.alert_auc_drop)
+    return MonitorOrder(drift_limits_of(settings), standard, settings.report_rows if pictures else 0, settings.seed, who, now)
 
 
 def _labels_since(home: Home, ledger: Ledger, known: dict[str, Any], horizon_days: int, now: datetime) -> bool:

@@ -19,11 +19,11 @@ from tidegate.customers.quarantine import Quarantine
 from tidegate.customers.spec import TableSpec
 from tidegate.errors import TableRefused
 from tidegate.home import Home
+from tidegate.ledger.batch_customers import BatchCustomers
 from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.outcomes import Outcome, RecordedOutcomes, first_recorded, known_customers, record_outcomes
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import past_time, time_text
-from tidegate.operations.batch_customers import batch_customers
 from tidegate.operations.campaign_places import customer_key, spec_of
 
 ID, OUTCOME, OBSERVED = "customer_id", "outcome", "observed_at"
@@ -122,7 +122,7 @@ def record_file(
         quarantine.add(rows.refusals)
         guard_share(rows.tally, most_bad, source.name, final=True)
         known = known_customers(ledger, rows.customers)
-        known |= batch_customers(home, key, set(rows.customers) - known)
+        known |= BatchCustomers(home.batches, key).among(set(rows.customers) - known)
         strangers = _strangers(rows, known, reading.id)
         quarantine.add(strangers)
         if not known:

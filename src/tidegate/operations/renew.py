@@ -23,7 +23,7 @@ from tidegate.renewal.policy import Triggers
 from tidegate.renewal.renew import Judged, Request, judge_renewal
 from tidegate.renewal.replay import Replay
 from tidegate.renewal.rows import Terms
-from tidegate.renewal.trail import Decided, record_conclusion, record_decision, waiting
+from tidegate.renewal.trail import Decided, promoted_unsaid, record_conclusion, record_decision, waiting
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 from tidegate.training.candidates import named
@@ -36,7 +36,10 @@ ALARMS = ("refused", "held")
 
 @dataclass(frozen=True)
 class Renewed:
-    """What became of a renewal; `renewal` is its number where one began, `challenger` None where nothing was trained."""
+    """What became of a renewal; `renewal` is its number where one began, `challenger` None where nothing was trained.
+
+    `waits_for_labels`: refused, and for no other reason than that labels have still to come.
+    """
 
     decision: str
     reasons: tuple[str, ...]
@@ -48,6 +51,7 @@ class Renewed:
     because: tuple[str, ...] = ()
     dry_run: bool = False
     warnings: tuple[str, ...] = ()
+    waits_for_labels: bool = False
 
     @property
     def alarm(self) -> bool:
@@ -67,6 +71,7 @@ class Renewed:
             "replay": None if self.replay is None else self.replay.document(),
             "dry_run": self.dry_run,
             "warnings": list(self.warnings),
+            "waits_for_labels": self.waits_for_labels,
         }
 
     def summary(self) -> str:
@@ -101,6 +106,11 @@ def renew(
         if canary is not None:
             one, decision, said = canary
             return Renewed(decision, (said,), one.challenger, one.champion, one.renewal, one.gates)
+        seen = present_champion(open_storage(home))
+        unsaid = None if seen is None or dry_run else promoted_unsaid(ledger, seen.version, seen.digest)
+        if unsaid is not None:
+            record_decision(ledger, who, unsaid, clock())
+            return Renewed("promoted", unsaid.reasons, unsaid.challenger, unsaid.champion, unsaid.renewal, unsaid.gates)
         request = _request(home, settings, reason, dry_run, who)
         judged = judge_renewal(home, ledger, request, progress, clock)
         found = _told(judged, dry_run)
@@ -144,6 +154,7 @@ def _told(judged: Judged, dry_run: bool) -> Renewed:
         judged.because,
         dry_run,
         judged.warnings,
+        judged.unripe,
     )
 
 

@@ -22,7 +22,7 @@ from tidegate.ledger.events import append_event, list_events, verify_events
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.operations.backup_manifest import CONTENT, LEDGER, NAME, BackupManifest, read_backup
 from tidegate.operations.erase import repeat_erasures
-from tidegate.operations.erasure_register import merged, read_register, write_register
+from tidegate.operations.erasure_register import Register, merged, read_register, write_register
 from tidegate.operations.restore_places import copy_verified, holding, staged, swap
 from tidegate.registry.relocate import relocate_tracking
 
@@ -86,14 +86,14 @@ def restore(source: Path, target: Path, ledger_url: str, replace: bool, erasures
         _relocate(home, Path(manifest.home), target)
         with _opened(sqlite_url(home.ledger)) as ledger:
             _require_newest(ledger, manifest, source)
-            erased = repeat_erasures(home, ledger, key, register) if key else {}
+            erased = repeat_erasures(home, ledger, key, register, who, now) if key else {}
             if key:
                 write_register(home.erasures, key, register)
             evidence = {"made_at": manifest.made_at, "manifest": file_digest(source / NAME), "erasures": len(register), "removed": erased}
             append_event(ledger, who, RESTORED, evidence, now)
             events = verify_events(ledger)
             if elsewhere:
-                _fill(elsewhere, ledger, evidence["manifest"], home, key, register)
+                _fill(elsewhere, ledger, evidence["manifest"], home, key, register, who, now)
         if elsewhere:
             home.ledger.unlink()
         aside = swap(part, target, now)
@@ -134,13 +134,15 @@ def _require_newest(ledger: Ledger, manifest: BackupManifest, source: Path) -> N
         raise BackupRefused(f"The ledger in {source} does not end where its manifest says.", "It was tampered with: take another backup.")
 
 
-def _fill(url: str, staged_ledger: Ledger, manifest_digest: object, home: Home, key: bytes, register: dict[tuple[str, str], str]) -> None:
+def _fill(
+    url: str, staged_ledger: Ledger, manifest_digest: object, home: Home, key: bytes, register: Register, who: str, now: datetime
+) -> None:
     """Load the ledger into an empty database; one that an earlier, killed restore of this backup filled is taken as it is."""
     with _opened(url) as target:
         newest = list_events(target, limit=1)
         if newest and newest[0].what == RESTORED and f'"manifest":"{manifest_digest}"' in newest[0].evidence:
             if key:
-                repeat_erasures(home, target, key, register)
+                repeat_erasures(home, target, key, register, who, now)
             return
         copy_into_empty(staged_ledger, target)
         if (state := verify_events(target)) != verify_events(staged_ledger):

@@ -35,9 +35,15 @@ def read_trail(ledger: Ledger, kinds: tuple[str, ...] = KINDS, limit: int = EVER
 
 
 def appointments(ledger: Ledger) -> list[Entry]:
-    """Promotions and rollbacks that moved the pointer, oldest first; what a later event withdraws did not. Raises LedgerUnavailable."""
+    """Promotions and rollbacks that moved the pointer, oldest first. Raises LedgerUnavailable.
+
+    What a later event withdraws did not move it; nor did, in a process that was killed, what the next event repeats: the same version in
+    place of the same champion.
+    """
     withdrawn = {entry.evidence.get("withdraws") for entry in read_trail(ledger, (REFUSED,))}
-    return [entry for entry in read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1] if entry.sequence not in withdrawn]
+    found = [entry for entry in read_trail(ledger, (PROMOTED, ROLLED_BACK))[::-1] if entry.sequence not in withdrawn]
+    changes = [(entry.version, entry.digest, entry.previous) for entry in found]
+    return [entry for place, entry in enumerate(found) if changes[place : place + 1] != changes[place + 1 : place + 2]]
 
 
 def _entry(event: Event) -> Entry:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tidegate.monitoring.alerts.conditions import fallen_auc
+from tidegate.monitoring.alerts.conditions import batch_of, fallen_auc
 
 MOST_NAMED = 8
 
@@ -61,4 +61,6 @@ def _worse(kind: str, performance: object, batch: str, triggers: Triggers) -> li
     value, high, drop = fallen
     if drop <= triggers.roc_auc_drop or high >= value / (1 - drop):
         return []
-    return [f"The {kind} ROC-AUC of batch {batch} is {drop:.1%} below the holdout's, more than {triggers.roc_auc_drop:.1%}."]
+    return [
+        f"The {kind} ROC-AUC of batch {batch_of(performance, batch)} is {drop:.1%} below the holdout's, more than {triggers.roc_auc_drop:.1%}."
+    ]

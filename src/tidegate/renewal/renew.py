@@ -65,7 +65,8 @@ class Request:
 class Judged:
     """A renewal before anything is done about it. `decision` is `promoted` where the challenger may become champion.
 
-    `challenger` and what follows are None or empty where nothing was trained. `batch` and `at` name the monitoring run.
+    `challenger` and what follows are None or empty where nothing was trained. `batch` and `at` name the monitoring run. `unripe`:
+    refused only because labels have still to come.
     """
 
     decision: Decision | str
@@ -79,6 +80,7 @@ class Judged:
     batch: str = ""
     at: str = ""
     warnings: tuple[str, ...] = ()
+    unripe: bool = False
 
 
 def judge_renewal(home: Home, ledger: Ledger, request: Request, progress: Progress, clock: Clock) -> Judged:
@@ -99,7 +101,7 @@ def judge_renewal(home: Home, ledger: Ledger, request: Request, progress: Progre
     material = gather(home, ledger, champion.contract.spec, champion.digest, request.key, request.terms, clock())
     told = replace(told, because=needed.reasons, warnings=material.warnings)
     if lacking := _lacking(material, request.limits):
-        return replace(told, decision="refused", reasons=(lacking,))
+        return replace(told, decision="refused", reasons=(lacking,), unripe=True)
     evidence = {"reasons": list(needed.reasons), "champion": champion.version, "batch": batch, "at": at}
     number = 0 if request.dry_run else record_start(ledger, request.who, evidence, clock())
     version, digest, window = _challenger(home, ledger, champion, material, request, progress, clock)

@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.store import Ledger
 from tidegate.registry.promote import Gate
+from tidegate.registry.trail import PROMOTED, appointments
 
 STARTED, DECIDED, HELD, CONCLUDED = "renewal started", "renewal decided", "renewal held", "renewal concluded"
 _EVERY = 1_000_000
@@ -67,6 +68,23 @@ def waiting(ledger: Ledger, decision: str) -> list[Decided]:
     """Renewals that were decided so (`held`, `canary`) and are not concluded, newest first."""
     done = conclusions(ledger)
     return [one for one in decisions(ledger) if one.decision == decision and one.renewal not in done]
+
+
+def promoted_unsaid(ledger: Ledger, version: str, digest: str) -> Decided | None:
+    """The decision of a renewal that promoted this champion and was killed before it could say so; None where the trail is whole."""
+    made = next((entry for entry in reversed(appointments(ledger)) if entry.what == PROMOTED), None)
+    if made is None or (made.version, made.digest) != (version, digest) or not isinstance(made.evidence.get("renewal"), int):
+        return None
+    number: int = made.evidence["renewal"]
+    if any(one.renewal == number for one in decisions(ledger)):
+        return None
+    started = (event.document() for event in list_events(ledger, STARTED, _EVERY) if event.sequence == number)
+    begun: dict[str, Any] = next(started, {})
+    gates = tuple(Gate(**gate) for gate in made.evidence.get("gates", ()))
+    champion, batch, at = (str(begun.get(name, "")) for name in ("champion", "batch", "at"))
+    before = next((entry.digest for entry in reversed(appointments(ledger)) if entry.version == champion), "")
+    said = (f"Renewal {number} promoted version {version} and was interrupted before it could say so.",)
+    return Decided(number, "promoted", version, digest, champion, before, said, gates, batch, at, "")
 
 
 def _decided(said: Mapping[str, Any], at: str) -> Decided:

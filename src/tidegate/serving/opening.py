@@ -15,6 +15,7 @@ from tidegate.access.file import required_keys_file
 from tidegate.access.keyring import Keyring
 from tidegate.bundle.champion import open_last_champion
 from tidegate.home import Home
+from tidegate.ledger.batch_customers import BatchCustomers
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import load_or_create_key
 from tidegate.ledger.store import close_ledger, open_ledger
@@ -59,7 +60,8 @@ def opened(opening: Opening) -> Iterator[tuple[FastAPI, str]]:
             home.secrets.mkdir(mode=0o700, exist_ok=True)
             key = load_or_create_key(home.secrets / "customer.key")
             log = RequestLog(lines.write, form_of(settings), settings.access_log)
-            service = Service(scorer, ledger, commit, key, settings, Metrics(opening.metrics), opening.scratch)
+            batches = BatchCustomers(home.batches, key)
+            service = Service(scorer, ledger, commit, key, settings, Metrics(opening.metrics), opening.scratch, batches=batches)
             # Before the first answer: a restart must not move a customer for the second that following takes.
             learn(service, ledger, storage)
             yield create_app(service, partial(_follow, storage=storage), keyring, log), scorer.version

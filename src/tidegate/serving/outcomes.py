@@ -96,7 +96,9 @@ def _record(
     judged = [_judged(labels, service.key, index, item, now) for index, item in enumerate(items)]
     seen = [one for one in judged if isinstance(one, _Seen)]
     known = known_customers(ledger, (one.customer for one in seen))
-    unknown = "customer_id: the ledger has neither a prediction nor a campaign of this customer."
+    if service.batches is not None:
+        known |= service.batches.among({one.customer for one in seen} - known, skip_damaged=True)
+    unknown = "customer_id: no prediction, campaign or monitored batch has this customer."
     rejected = [one for one in judged if isinstance(one, Refused)]
     strangers = [Refused(one.index, "customer_id", "unknown customer", unknown) for one in seen if one.customer not in known]
     # The same items on the same day are the same news: those without a time keep the one they were first recorded with.

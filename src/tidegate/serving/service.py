@@ -19,6 +19,7 @@ from tidegate.customers.cells import rows_from_objects
 from tidegate.customers.contract import breaches
 from tidegate.customers.rows import Rows
 from tidegate.errors import RowRefused
+from tidegate.ledger.batch_customers import BatchCustomers
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import customer_hash, keyed_digest
 from tidegate.ledger.predictions import Prediction
@@ -37,7 +38,7 @@ class Service:
 
     `scratch` takes uploaded files while they are scored. `explaining` works out reasons: one thread, begun with the first of them.
     `asking` asks the ledger whatever is not a prediction, apart from the threads that score.
-    `arms` says which version scores whom while an experiment runs.
+    `arms` says which version scores whom while an experiment runs. `batches` knows who is in the monitored batches of this machine's home.
     """
 
     scorer: Scorer
@@ -50,6 +51,7 @@ class Service:
     explaining: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "reasons"))
     asking: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(6, "ledger"))
     arms: Arms = field(default_factory=Arms)
+    batches: BatchCustomers | None = None
 
 
 @dataclass(frozen=True)

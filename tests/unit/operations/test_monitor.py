@@ -12,6 +12,7 @@ import pyarrow.csv
 import pytest
 
 from conftest import TrainedHome
+from tidegate.customers.kept_rows import about_kept
 from tidegate.customers.simulation.scenario import Drift, LevelDrift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.errors import HomeRefused, InputRefused, NotEnoughData, TableRefused
@@ -23,6 +24,7 @@ from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.ledger.times import time_text
 from tidegate.monitoring.monitor import MONITORED
 from tidegate.operations.campaign_places import customer_key
+from tidegate.operations.erase import erase
 from tidegate.operations.monitor import Monitored, monitor_batch
 from tidegate.settings import Settings
 
@@ -104,6 +106,37 @@ def test_a_batch_is_monitored_once_whatever_its_name(bank: Bank) -> None:
     assert again.found["batch"] == "prod_batch_1"
     assert len(list_events(bank.ledger, MONITORED)) == 1
     assert "already" in again.summary()
+
+
+def test_a_batch_without_a_date_keeps_the_time_at_which_it_came(bank: Bank) -> None:
+    """Judged anew because labels came, it is not seen anew: they would all be from before its time and count nowhere."""
+    first = bank.monitor(bank.batch("prod_batch_1.csv")).found
+    key, later = customer_key(bank.home, create=True), NOW + timedelta(days=9)
+    said = Outcome(customer_hash(key, "anybody"), time_text(later), 1, "test", time_text(later))
+    record_outcomes(bank.ledger, [said], "test", {}, later)
+    again = bank.monitor(bank.batch("prod_batch_2.csv"), later + timedelta(days=1))
+    assert again.again
+    assert (again.found["batch"], again.found["seen_at"]) == (first["batch"], first["seen_at"])
+    (kept,) = bank.home.batches.iterdir()
+    assert about_kept(kept)["seen_at"] == first["seen_at"]
+
+
+def test_a_batch_of_the_inbox_from_which_somebody_was_erased_is_the_same_batch(bank: Bank) -> None:
+    bank.home.inbox.mkdir()
+    path = bank.batch("prod_batch_1.csv").rename(bank.home.inbox / "prod_batch_1.csv")
+    ids = [str(one) for one in pyarrow.csv.read_csv(path)["CLIENTNUM"].to_pylist()]
+    first = bank.monitor(None).found
+    for one in ids[:2]:
+        erase(bank.home, bank.ledger, [one], (), "", "test", lambda: NOW)
+    again = bank.monitor(None)
+    assert again.again
+    assert again.found["sha256"] == first["sha256"]
+    assert len(list_events(bank.ledger, MONITORED)) == 1
+    later = NOW + timedelta(days=9)
+    said = Outcome(customer_hash(customer_key(bank.home, create=True), ids[5]), time_text(later), 1, "test", time_text(later))
+    record_outcomes(bank.ledger, [said], "test", {}, later)
+    assert bank.monitor(None, later + timedelta(days=1)).found["rows"] == 798
+    assert len(list(bank.home.batches.iterdir())) == 1
 
 
 def test_another_batch_of_the_same_name_gets_a_folder_of_its_own(bank: Bank) -> None:

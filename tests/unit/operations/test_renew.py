@@ -28,6 +28,7 @@ from tidegate.operations import champion as champion_verbs
 from tidegate.operations import renew as verb
 from tidegate.operations.history import history
 from tidegate.operations.renew import Renewed, conclude, renew
+from tidegate.registry import appoint
 from tidegate.renewal import renew as flow
 from tidegate.settings import read_settings
 from tidegate.storage.files import Folder
@@ -155,6 +156,49 @@ def test_the_new_reference_holds_out_whom_nobody_learned_from(audited: Desk) -> 
     assert np.isfinite(kept.probability).all()
 
 
+@pytest.mark.usefixtures("at_hand")
+def test_one_that_was_killed_after_its_promotion_says_so_later(audited: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(verb, "record_decision", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            audited.renew()
+    assert (audited.champion, audited.events("renewal decided")) == ("2", [])
+    done = audited.renew()
+    assert (done.decision, done.challenger, done.champion, done.alarm) == ("promoted", "2", "1", False)
+    (decided,) = audited.events("renewal decided")
+    assert (decided["batch"], decided["renewal"]) == ("prod_batch_02", audited.events("promoted")[0]["renewal"])
+    assert audited.renew().decision != "promoted"
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_promotion_that_was_killed_before_the_pointer_moved_is_one_reign(audited: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(appoint, "move_pointer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            audited.renew()
+    assert (audited.champion, len(audited.events("promoted"))) == ("1", 2)
+    assert audited.renew().decision == "promoted"
+    reigns = history(audited.home, audited.ledger, 20).document()["champions"]
+    assert [one["version"] for one in reigns] == ["2", "1"]
+
+
+def test_an_approval_that_was_killed_after_its_promotion_is_repeated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = desk.renew().renewal
+    assert number is not None
+    with monkeypatch.context() as killed:
+        killed.setattr(verb, "record_conclusion", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now)
+    assert desk.champion == "2"
+    assert conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now).decision == "promoted"
+    with pytest.raises(InputRefused, match="is held"):
+        conclude(desk.home, desk.ledger, number, False, "too late", "ada", desk.now)
+
+
 def test_without_an_audit_it_is_held_and_a_person_decides(desk: Desk) -> None:
     held = desk.renew()
     assert (held.decision, held.alarm, desk.champion) == ("held", True, "1")
@@ -197,11 +241,13 @@ def test_nothing_monitored_little_drift_broken_data_and_unripe_labels(desk: Desk
     unripe = desk.renew()
     assert (unripe.decision, unripe.challenger) == ("refused", None)
     assert "wait for labels" in unripe.reasons[0]
+    assert unripe.document()["waits_for_labels"] is True
     assert not desk.events("renewal started")
     monitored(desk.home, "prod_batch_03", DRIFTED[:2], SEEN + timedelta(days=2))
     assert desk.renew().decision == "not_needed"
     monitored(desk.home, "prod_batch_04", DRIFTED, SEEN + timedelta(days=3), data_stability="FAIL")
-    assert desk.renew().decision == "refused"
+    broken = desk.renew()
+    assert (broken.decision, broken.waits_for_labels) == ("refused", False)
     (desk.home.reports / "prod_batch_04" / "drift_tests.json").write_text("{")
     assert desk.renew().decision == "not_needed"
     shutil.rmtree(desk.home.reports)
@@ -214,26 +260,6 @@ def test_what_was_found_of_another_champion_asks_for_nothing(desk: Desk) -> None
     done = desk.renew()
     assert (done.decision, done.champion) == ("not_needed", "1")
     assert "compared with another version" in done.reasons[0]
-
-
-def test_an_approval_that_was_killed_after_the_promotion_is_concluded_by_the_same_command(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = desk.renew()
-    assert held.renewal is not None
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as interrupted:
-        interrupted.setattr(verb, "record_conclusion", killed)
-        with pytest.raises(KeyboardInterrupt):
-            conclude(desk.home, desk.ledger, held.renewal, True, "checked by hand", "bob", desk.now)
-    assert desk.champion == "2"
-    assert conclude(desk.home, desk.ledger, held.renewal, True, "checked by hand", "bob", desk.now).decision == "promoted"
-    assert len(desk.events("promoted")) == 2  # the first champion and this one
-    with pytest.raises(InputRefused, match="None is held"):
-        conclude(desk.home, desk.ledger, held.renewal, True, "again", "bob", desk.now)
 
 
 def test_what_another_budget_trained_is_not_taken_for_this_ones(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ FAILING = Scrape({("/predict", "200"): 150.0, ("/predict", "503"): 50.0}, {("/pr
 PASSED = {"batch": "b1", "health": "PASS", "again": False}
 NOT_NEEDED = {"decision": "not_needed", "challenger": None, "reasons": [], "renewal": None}
 
+WAITING = {**NOT_NEEDED, "decision": "refused", "reasons": ["Gate reserved_positives: wait for labels."], "waits_for_labels": True}
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -77,6 +79,10 @@ def test_without_renewal_it_is_not_asked(monkeypatch: pytest.MonkeyPatch, home: 
     [
         ({"monitor": ({**PASSED, "health": "FAIL"}, [], 3), "renew": (NOT_NEEDED, [], 0)}, True),
         ({"monitor": (PASSED, [], 0), "renew": ({**NOT_NEEDED, "decision": "held", "challenger": "2", "renewal": 1}, [], 3)}, True),
+        ({"monitor": ({**PASSED, "health": "FAIL"}, [], 3), "renew": (WAITING, [], 3)}, True),
+        ({"monitor": ({**PASSED, "health": "FAIL", "again": True}, [], 3), "renew": (WAITING, [], 3)}, False),
+        ({"monitor": (PASSED, [], 0), "renew": (WAITING, [], 3)}, False),
+        ({"monitor": ({**PASSED, "health": "FAIL", "again": True}, [], 3), "renew": ({**WAITING, "waits_for_labels": False}, [], 3)}, True),
         ({"monitor": (None, ["monitor: There is no batch."], 2), "renew": (None, ["renew: no batch"], 2)}, False),
         ({"monitor": (None, ["monitor ended with code -9."], -9)}, True),
     ],
@@ -84,6 +90,14 @@ def test_without_renewal_it_is_not_asked(monkeypatch: pytest.MonkeyPatch, home: 
 def test_what_needs_a_person_is_an_alarm(monkeypatch: pytest.MonkeyPatch, home: Home, verbs: Any, alarm: bool) -> None:
     (done,), _ = rounds(monkeypatch, home, verbs, [CALM])
     assert done.alarm == alarm
+
+
+def test_a_batch_that_was_refused_is_an_alarm_and_an_empty_inbox_is_none(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    verbs: dict[str, Any] = {"monitor": (None, ["monitor: x.csv lacks columns."], 2), "renew": (NOT_NEEDED, [], 0)}
+    assert not rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
+    home.inbox.mkdir()
+    (home.inbox / "prod_batch_1.csv").write_text("a,b")
+    assert rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
 
 
 def test_why_a_renewal_was_refused_is_said(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:

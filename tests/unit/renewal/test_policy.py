@@ -47,3 +47,8 @@ def test_what_monitoring_found_decides(found: dict[str, Any], what: str) -> None
 def test_long_lists_of_features_are_cut() -> None:
     reason = decide({"batch": "b", "drifted_features": [f"f{place}" for place in range(20)]}, Triggers()).reasons[0]
     assert reason.endswith("f7 and 12 more.")
+
+
+def test_a_reason_names_the_batch_that_the_labels_are_of() -> None:
+    reasons = decide({"batch": "b9", "drifted_features": [], "realised": {**realised(0.06), "batch": "b7"}}, Triggers()).reasons
+    assert "of batch b7 is 6.0% below" in reasons[0]

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from starlette.testclient import TestClient
 
@@ -18,6 +20,7 @@ from tidegate.bundle.golden import synthetic_rows
 from tidegate.bundle.scorer import Scorer
 from tidegate.errors import LedgerUnavailable
 from tidegate.home import Home, open_home
+from tidegate.ledger.batch_customers import BatchCustomers
 from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.events import list_events, verify_events
@@ -121,6 +124,19 @@ def test_the_same_outcomes_again_add_nothing(client: TestClient, ledger: Ledger,
     assert send(client, seen(0, 1, observed_at="2026-03-01T08:00:00Z")).json()["known_already"] == 1
     assert stored(home, "SELECT * FROM outcomes ORDER BY 1") == before
     assert len(list_events(ledger, "recorded outcomes")) == 1
+
+
+def test_customers_of_a_monitored_batch_are_known_before_anything_was_predicted_of_them(
+    client: TestClient, service: Service, home: Home
+) -> None:
+    home.batches.mkdir()
+    pyarrow.parquet.write_table(pa.table({"customer_id": ["C-0", "C-1"]}), home.batches / "prod_batch_1-01234567.parquet")
+    (home.batches / "prod_batch_2-01234567.parquet").write_bytes(b"damaged")
+    service.batches = BatchCustomers(home.batches, KEY)
+    answer = send(client, seen(0, 1), seen(2, 0)).json()
+    assert (answer["recorded"], [one["index"] for one in answer["rejected"]]) == (1, [1])
+    assert "monitored batch" in answer["rejected"][0]["detail"]
+    assert outcomes_of(home) == {"C-0": 1}
 
 
 def test_a_contradiction_refuses_the_request_whole(client: TestClient, home: Home, predicted: list[str]) -> None:

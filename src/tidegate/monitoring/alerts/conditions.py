@@ -116,7 +116,7 @@ def _performance(block: object, kind: str, word: str, limits: Limits, batch: str
         value, high, drop = read
         reference = value / (1 - drop)
         severity = CRITICAL if kind == PERFORMANCE_REALISED else WARNING
-        detail = f"Batch {batch}: {value:.3f} {word}, {reference:.3f} on the holdout."
+        detail = f"Batch {batch_of(block, batch)}: {value:.3f} {word}, {reference:.3f} on the holdout."
         yield Alert(kind, kind, severity, f"ROC-AUC, {word}, is down by {drop:.1%}", detail, drop, limits.auc_drop), high < reference
 
 
@@ -165,6 +165,11 @@ def decided_renewal(subject: str, decision: str, reasons: Iterable[str], link: s
     detail = " ".join(reasons)[:_LONGEST_TEXT]
     key = f"{RENEWAL}:{subject}:{decision}"
     return Alert(RENEWAL, key, severity, f"Renewal: {decision}", detail, link=link, runbook=places.runbook(RENEWAL))
+
+
+def batch_of(block: object, batch: str) -> str:
+    """Which batch a figure is of: that of the run, or an earlier one whose labels have come since."""
+    return str(block.get("batch", batch)) if isinstance(block, Mapping) else batch
 
 
 def _count(value: object) -> str:

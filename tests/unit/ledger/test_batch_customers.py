@@ -12,10 +12,11 @@ import pytest
 from champions import write_linear_champion
 from tidegate.errors import HomeRefused, TableRefused
 from tidegate.home import Home, open_home
+from tidegate.ledger import batch_customers
+from tidegate.ledger.batch_customers import BatchCustomers
 from tidegate.ledger.customer_key import customer_hash, load_or_create_key
 from tidegate.ledger.seen import seen_within
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
-from tidegate.operations.batch_customers import batch_customers
 from tidegate.operations.outcomes import record_file
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -41,16 +42,39 @@ def hashed(*ids: str) -> set[str]:
 
 
 def test_who_is_in_a_batch_is_known(home: Home) -> None:
-    assert batch_customers(home, KEY, hashed("a")) == set()
+    batches = BatchCustomers(home.batches, KEY)
+    assert batches.among(hashed("a")) == set()
     keep_batch(home, "a", None, "b")
     keep_batch(home, "c")
-    assert batch_customers(home, KEY, hashed("a", "c", "d")) == hashed("a", "c")
+    assert batches.among(hashed("a", "c", "d")) == hashed("a", "c")
 
 
-def test_a_damaged_batch_is_named(home: Home) -> None:
+def test_a_damaged_batch_is_named_or_passed_over(home: Home) -> None:
+    keep_batch(home, "b")
     keep_batch(home, "a").write_bytes(b"PAR1")
+    batches = BatchCustomers(home.batches, KEY)
+    assert batches.among(hashed("b")) == hashed("b")
     with pytest.raises(HomeRefused, match="is damaged"):
-        batch_customers(home, KEY, hashed("a"))
+        batches.among(hashed("a", "b"))
+    assert batches.among(hashed("a", "b"), skip_damaged=True) == hashed("b")
+
+
+def test_a_file_is_read_once_and_again_where_it_changed_or_went(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(key: bytes, one: str) -> str:
+        read.append(one)
+        return customer_hash(key, one)
+
+    monkeypatch.setattr(batch_customers, "customer_hash", counted)
+    batches, path = BatchCustomers(home.batches, KEY), keep_batch(home, "a", "b")
+    for _ in range(3):
+        assert batches.among(hashed("a", "z")) == hashed("a")
+    assert read == ["a", "b"]
+    pyarrow.parquet.write_table(pa.table({"customer_id": ["b"]}), path)  # as an erasure does
+    assert batches.among(hashed("a", "b")) == hashed("b")
+    path.unlink()
+    assert batches.among(hashed("b")) == set()
 
 
 def record(home: Home, ledger: Ledger, text: str, audit: bool = False) -> dict[str, object]:

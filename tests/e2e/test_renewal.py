@@ -1,0 +1,182 @@
+"""Renewal as processes: asked for by a real monitoring run, held, decided on, killed, and with its registry down; never half-promoted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from conftest import TrainedHome
+from e2e.test_command_line import tidegate
+from e2e.test_killed_training import ENDING_ITSELF
+from tidegate.customers.simulation.scenario import ConceptDrift, Drift, Scenario
+from tidegate.customers.simulation.write import write_simulated
+from tidegate.home import Home
+from tidegate.storage.files import Folder
+from tidegate.storage.pointer import read_pointer
+
+MOVED = ("Total_Trans_Ct", "Credit_Limit", "Customer_Age", "Total_Trans_Amt")
+CHANGED = Scenario(drift=tuple(Drift(name, 0.4) for name in MOVED), concept_drift=ConceptDrift(1.0))
+QUICK = {"TIDEGATE_RENEWAL_BUDGET": "quick", "TIDEGATE_RENEWAL_ALGORITHMS": "logistic_regression"}
+DOWN = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A home that asks for a renewal, and the customers of its newest batch with what became of them."""
+
+    home: Home
+    table: pa.Table
+
+    def say(self, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return tidegate(*words, "--home", self.home.root, "--json", environment={**QUICK, **environment})
+
+    def asked(self, code: int, *words: object) -> dict[str, Any]:
+        done = self.say(*words)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def refused(self, says: str, *words: object, code: int = 2, **environment: str) -> None:
+        done = self.say(*words, **environment)
+        assert (done.returncode, done.stdout) == (code, ""), (done.returncode, done.stdout, done.stderr)
+        (sentence,) = [line for line in done.stderr.splitlines() if line.startswith("tidegate: ")]
+        assert says in sentence
+        assert "Traceback" not in done.stderr
+
+    def killed_before(self, what: str, where: str) -> None:
+        command = [sys.executable, "-c", ENDING_ITSELF, what, where, "renew", "--home", str(self.home.root)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **QUICK})
+        assert ended.returncode == -signal.SIGKILL, (ended.returncode, ended.stdout, ended.stderr)
+
+    def record(self, first: int, last: int, *options: str) -> None:
+        """What became of these customers, seen thirty-five days ago."""
+        day, rows = f"{datetime.now(UTC) - timedelta(days=35):%Y-%m-%d}", self.table[first:last]
+        columns = {"customer_id": rows["CLIENTNUM"], "outcome": rows["Attrition_Flag"], "observed_at": [day] * len(rows)}
+        file = self.home.root.parent / "outcomes.csv"
+        pyarrow.csv.write_csv(pa.table({**columns, "outcome": pa.array(_numbers(rows["Attrition_Flag"].to_pylist()))}), file)
+        assert self.asked(0, "outcomes", file, *options)["recorded"] == len(rows)
+
+    @property
+    def champion(self) -> str:
+        pointer = read_pointer(Folder(self.home.storage))
+        assert pointer is not None
+        return pointer.version
+
+    def sound(self) -> None:
+        """Nothing half-written, nothing in progress, the bundle and the audit trail whole."""
+        left = [str(path) for path in self.home.root.rglob("*") if path.name.startswith(".") and ".part" in path.name]
+        assert left == []
+        assert not self.home.scratch.exists() or not list(self.home.scratch.iterdir())
+        assert self.asked(0, "verify")["events"] == "ok"
+
+
+def _numbers(labels: Sequence[str]) -> list[int]:
+    return [int(one == "Attrited Customer") for one in labels]
+
+
+@pytest.fixture(scope="module")
+def asking(trained: TrainedHome, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """After a change of the world: the batch is monitored, its labels have come; a dry run has trained a challenger."""
+    folder = tmp_path_factory.mktemp("asking")
+    shutil.copytree(trained.home.root, folder / "home")
+    write_simulated(folder / "table.csv", 4_000, 99, scenario=CHANGED)
+    bank = Bank(Home(folder / "home"), pyarrow.csv.read_csv(folder / "table.csv"))
+    bank.home.inbox.mkdir()
+    seen = datetime.now(UTC) - timedelta(days=40)
+    pyarrow.csv.write_csv(bank.table.drop_columns(["Attrition_Flag"]), bank.home.inbox / f"prod_batch_{seen:%Y-%m-%d}.csv")
+    assert len(bank.asked(3, "monitor", "--no-pictures")["drifted_features"]) > 3
+    bank.record(0, len(bank.table))
+    tried = bank.asked(3, "renew", "--dry-run")
+    assert (tried["decision"], tried["dry_run"], tried["challenger"], bank.champion) == ("held", True, "2", "1")
+    return bank
+
+
+@pytest.fixture
+def bank(asking: Bank, tmp_path: Path) -> Bank:
+    shutil.copytree(asking.home.root, tmp_path / "home")
+    return Bank(Home(tmp_path / "home"), asking.table)
+
+
+def test_without_an_audit_it_is_held_until_a_person_decides(bank: Bank) -> None:
+    held = bank.asked(3, "renew")
+    assert held.keys() >= {"decision", "reasons", "challenger", "gates"}
+    assert (held["decision"], held["challenger"], bank.champion) == ("held", "2", "1")
+    assert all(gate.keys() == {"name", "value", "limit", "passed"} for gate in held["gates"])
+    assert [gate["passed"] for gate in held["gates"] if gate["name"] == "audit_positives"] == [False]
+    number = held["renewal"]
+    bank.refused("No renewal 999 is held", "renewals", "approve", "999", "--reason", "a slip")
+    bank.refused("needs a reason", "renewals", "refuse", number, "--reason", " ")
+    assert bank.asked(0, "renew")["decision"] == "not_needed"
+    assert bank.asked(0, "renewals", "approve", number, "--reason", "a sample was checked by hand")["decision"] == "promoted"
+    assert bank.champion == "2"
+    bank.refused(f"No renewal {number} is held", "renewals", "refuse", number, "--reason", "too late")
+    reigns = bank.asked(0, "history")["champions"]
+    assert [(one["version"], one["to"] is None) for one in reigns] == [("2", True), ("1", False)]
+    bank.sound()
+
+
+def test_one_that_a_person_refuses(bank: Bank) -> None:
+    number = bank.asked(3, "renew")["renewal"]
+    assert bank.asked(0, "renewals", "refuse", number, "--reason", "the labels are wrong")["decision"] == "refused"
+    assert bank.champion == "1"
+    assert bank.asked(0, "renew")["decision"] == "not_needed"
+
+
+def test_two_at_once_one_refuses(bank: Bank) -> None:
+    command = [sys.executable, "-m", "tidegate", "renew", "--home", str(bank.home.root), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **QUICK}) as first:
+        assert first.stderr is not None
+        assert first.stdout is not None
+        assert any("Gathering" in line for line in first.stderr)
+        os.kill(first.pid, signal.SIGSTOP)  # so that it is at work, however fast
+        try:
+            bank.refused("so a renewal cannot start", "renew")
+            bank.refused("cannot start", "renewals", "approve", "1", "--reason", "in a hurry")
+        finally:
+            os.kill(first.pid, signal.SIGCONT)
+        said = json.loads(first.stdout.read())
+    assert (first.returncode, said["decision"], bank.champion) == (3, "held", "1")
+
+
+def test_killed_at_any_moment_and_with_its_registry_down_it_is_made_good_by_the_next(bank: Bank) -> None:
+    """Each time by what the process is about to do. With an audit sample, so that the challenger is promoted in the end."""
+    bank.record(0, 300, "--audit")
+    bank.killed_before("tempfile.mkdtemp", "/scratch/renew.")
+    assert bank.champion == "1"
+    # nobody is there who would register it: it is asked for before the training, which is not done in vain
+    bank.refused("127.0.0.1:9", "renew", code=1, **DOWN)
+    assert bank.champion == "1"
+    bank.sound()
+    # its bundle half in storage
+    bank.killed_before("os.rename", "/storage/bundles/3/.model.json")
+    assert not (bank.home.storage / "bundles" / "3" / "manifest.json").exists()
+    # the promotion in the trail, the pointer still to be moved
+    bank.killed_before("os.rename", "/storage/.champion.json")
+    assert bank.champion == "1"
+    # the pointer moved, the decision not recorded
+    bank.killed_before("sqlite3.connect", "mlflow.db")
+    assert bank.champion == "3"
+    done = bank.asked(0, "renew")
+    assert (done["decision"], done["challenger"], bank.champion) == ("promoted", "3", "3")
+    assert "interrupted before it could say so" in done["reasons"][0]
+    assert done["gates"]
+    assert bank.asked(0, "train", "--budget", "quick", "--algorithms", "logistic_regression")["model_version"] == "4", (
+        "it was trained twice"
+    )
+    bank.sound()
+    reigns = bank.asked(0, "history")["champions"]
+    assert [one["version"] for one in reigns] == ["3", "1"]
+    assert reigns[0]["evidence"]["gates"]
