@@ -61,6 +61,5 @@ def _worse(kind: str, performance: object, batch: str, triggers: Triggers) -> li
     value, high, drop = fallen
     if drop <= triggers.roc_auc_drop or high >= value / (1 - drop):
         return []
-    return [
-        f"The {kind} ROC-AUC of batch {batch_of(performance, batch)} is {drop:.1%} below the holdout's, more than {triggers.roc_auc_drop:.1%}."
-    ]
+    limit = f"more than {triggers.roc_auc_drop:.1%}"
+    return [f"The {kind} ROC-AUC of batch {batch_of(performance, batch)} is {drop:.1%} below the holdout's, {limit}."]
