@@ -169,11 +169,12 @@ def renewal(given: World, poison: Poison, audited: int, algorithm: str, seed: in
 
 
 def verdicts(one: Renewal, seed: int) -> dict[str, Verdict]:
-    """With the audit sample, without it, and without it where the limits would let that pass."""
+    """With the audit sample; with one of customers who have no other label; without one; and where the limits would let that pass."""
     limits, both = GateLimits(), (one.holdout, one.reserved)
     lenient = replace(limits, audit_required=False)
     return {
         "audit": judge_challenger((*both, one.audit), 1.0, 0.0, limits, seed),
+        "audit, no other label": judge_challenger((*both, replace(one.audit, ordinary=None)), 1.0, 0.0, limits, seed),
         "no audit": judge_challenger(both, 1.0, 0.0, limits, seed),
         "none asked": judge_challenger(both, 1.0, 0.0, lenient, seed),
     }
