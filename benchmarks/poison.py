@@ -169,11 +169,12 @@ def renewal(given: World, poison: Poison, audited: int, algorithm: str, seed: in
 
 
 def verdicts(one: Renewal, seed: int) -> dict[str, Verdict]:
-    """With the audit sample, without it, and without it where the limits would let that pass."""
+    """With the audit sample; with one of customers who have no other label; without one; and where the limits would let that pass."""
     limits, both = GateLimits(), (one.holdout, one.reserved)
     lenient = replace(limits, audit_required=False)
     return {
         "audit": judge_challenger((*both, one.audit), 1.0, 0.0, limits, seed),
+        "audit, no other label": judge_challenger((*both, replace(one.audit, ordinary=None)), 1.0, 0.0, limits, seed),
         "no audit": judge_challenger(both, 1.0, 0.0, limits, seed),
         "none asked": judge_challenger(both, 1.0, 0.0, lenient, seed),
     }
@@ -195,7 +196,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--algorithm", default="lightgbm")
     parser.add_argument("--strength", type=float, default=1.0, help="of the concept drift, 0 to 1")
     parser.add_argument("--both", action="store_true", help="spoilt labels and a concept drift at once, too")
-    parser.add_argument("--only", default="", help="labels whose name holds this, for example right")
+    parser.add_argument("--only", default="", help="rows of the table whose name holds this, for example right")
     parser.add_argument("--data", type=Path, help="the BankChurners table instead of simulated customers")
     return parser.parse_args()
 
@@ -223,7 +224,9 @@ def main() -> None:
         suites.append((given.strength, ", the world changed", {**POISONS, **right} if given.both else right))
     with tempfile.TemporaryDirectory() as folder:
         for strength, suffix, poisons in suites:
-            poisons = {name: poison for name, poison in poisons.items() if given.only in name}
+            poisons = {name: poison for name, poison in poisons.items() if given.only in name + suffix}
+            if not poisons:
+                continue
             found: dict[str, list[tuple[float, dict[str, Verdict]]]] = {name: [] for name in poisons}
             for seed, one in worlds(given, strength, Path(folder)):
                 for name, poison in poisons.items():

@@ -15,10 +15,10 @@ from tidegate.registry.evidence import (
     NAMES,
     Evidence,
     Name,
+    agreement,
     brier_increase,
     champion_worsened,
     contradicted,
-    disagreement,
     flag_rate_change,
     pr_auc_gain,
     recall_loss,
@@ -41,9 +41,10 @@ class GateLimits:
     `smallest_segment_share` of the customers, and in any whose recall is looked at. `largest_pr_auc_loss`: on the holdout, beyond noise,
     where a version with newer customers need not win. `largest_recall_loss`: of any group, beyond noise. `largest_flag_rate_change`:
     what a retention team can take. `largest_contradicted_share`: any contradiction between a label and its audit is for a person; 2 % of
-    wrong labels show among 300 audited customers in 99.8 of 100 audits, but only if one is enough. `largest_disagreement` in standard
-    errors: 3 is two tests that are wrong in 0.5 % together. `least_worsening` in standard errors: 2.6 is two one-sided tests at 0.5 %.
-    `audit_required`: without it a challenger that wins on new labels and does not lose on the holdout is promoted without an audit.
+    wrong labels show among 300 audited customers in 99.8 of 100 audits, but only if one is enough. `fewest_compared`: audited customers
+    with an ordinary label; among 150, 2 % of wrong ones show in 95 of 100 audits. `least_agreement`: the largest chance of
+    holding a renewal although slice and audit agree (an exact test). `least_worsening` in standard errors: 2.6 is two one-sided tests at
+    0.5 %. `audit_required`: without it a challenger that wins on new labels and does not lose on the holdout is promoted without an audit.
     """
 
     fewest_positives: int = 50
@@ -56,8 +57,9 @@ class GateLimits:
     largest_flag_rate_change: float = 0.1
     largest_latency_ratio: float = 2.0
     largest_parity: float = 1e-6
+    fewest_compared: int = 150
     largest_contradicted_share: float = 0.0
-    largest_disagreement: float = 3.0
+    least_agreement: float = 0.01
     least_worsening: float = 2.6
     audit_required: bool = True
 
@@ -181,13 +183,15 @@ def _labels(enough: dict[Name, Evidence], limits: GateLimits) -> list[_Finding]:
         return []
     found, audit = [], enough["audit"]
     wrong, known = contradicted(audit)
+    compared = Gate("audit_compared", known, limits.fewest_compared, known >= limits.fewest_compared)
+    found.append(_Finding(compared, "too few audited customers have an ordinary label to compare", asks=True))
     if known:
         share = wrong / known
         gate = Gate("labels_agree_with_audit", share, limits.largest_contradicted_share, share <= limits.largest_contradicted_share)
         found.append(_Finding(gate, f"of {known:,} audited customers {wrong:,} have another ordinary label", asks=True))
     if "reserved" in enough:
-        far = disagreement(enough["reserved"], audit)
-        gate = Gate("reserved_agrees_with_audit", far, limits.largest_disagreement, far <= limits.largest_disagreement)
+        chance, least = agreement(enough["reserved"], audit), limits.least_agreement
+        gate = Gate("reserved_agrees_with_audit", chance, least, chance >= least)
         found.append(_Finding(gate, "customers of the same score left more or less often in the slice than in the audit", asks=True))
     return found
 

@@ -88,6 +88,7 @@ FAULTS: dict[str, tuple[Callable[[dict[Name, Evidence]], None], str]] = {
     "holdout_positives": (lambda e: with_few(e, "holdout"), "held"),
     "reserved_positives": (lambda e: with_few(e, "reserved"), "refused"),
     "audit_positives": (lambda e: with_few(e, "audit"), "held"),
+    "audit_compared": (lambda e: e.update(audit=replace(e["audit"], ordinary=None)), "held"),
     "labels_agree_with_audit": (lambda e: with_wrong(e, 1), "held"),
     "reserved_agrees_with_audit": (with_saved, "held"),
     "holdout_pr_auc_gain": (lambda e: e.update(holdout=piece("holdout", challenger=9.0)), "held"),
