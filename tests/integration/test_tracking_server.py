@@ -23,8 +23,8 @@ import pytest
 
 from receivers import answering
 from tidegate.errors import RegistryUnavailable
-from tidegate.home import Home, open_home
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.home import Home
+from tidegate.ledger.store import Ledger
 from tidegate.registry.deliver import deliver, deliver_waiting
 from tidegate.registry.outbox import waiting
 from tidegate.registry.store import Registry, check_registry, open_registry
@@ -117,18 +117,6 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return open_home(tmp_path / "home")
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    opened = open_ledger(sqlite_url(home.ledger))
-    yield opened
-    close_ledger(opened)
 
 
 def log_in(monkeypatch: pytest.MonkeyPatch, uri: str, user: str = "admin", password: str = PASSWORD) -> None:

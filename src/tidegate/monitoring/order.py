@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from tidegate.bundle.manifest import file_digest
 
 PREFIX = "prod_batch_"
 _SUFFIXES = frozenset({".csv", ".parquet"})
@@ -68,16 +69,10 @@ def newest(folder: Path) -> Path | None:
     last = max((place_of(path.name, "") for path in found), default=None)
     # only what the names leave open is read: an inbox may hold years of batches
     open_still = [path for path in found if place_of(path.name, "") == last]
-    return open_still[0] if len(open_still) == 1 else max(open_still, key=digest_of, default=None)
+    return open_still[0] if len(open_still) == 1 else max(open_still, key=file_digest, default=None)
 
 
 def newest_key(keys: Iterable[str]) -> str | None:
     """The newest batch among the keys of a bucket, by name alone; None where none is a batch."""
     named = {key: key.rsplit("/", 1)[-1] for key in keys}
     return max((key for key, name in named.items() if is_batch(name)), key=lambda key: place_of(named[key], key), default=None)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

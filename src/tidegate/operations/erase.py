@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tidegate.bundle.manifest import file_digest
 from tidegate.customers.formulas import neutralised
 from tidegate.errors import InputRefused
 from tidegate.home import Home, sweep, working
@@ -20,7 +21,6 @@ from tidegate.ledger.erase import ALWAYS, erase_customers, erase_predictions, pr
 from tidegate.ledger.events import add_event
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
-from tidegate.monitoring.order import digest_of
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.erase_files import FilesErased, erase_from_files
 from tidegate.operations.erasure_register import (
@@ -138,7 +138,7 @@ def _from_files(home: Home, ledger: Ledger, key: bytes, hashes: set[str], who: s
 
     def rewriting(path: Path, part: Path) -> None:
         if path.parent == home.inbox:
-            record_rewritten(ledger, who, digest_of(path), digest_of(part), now)
+            record_rewritten(ledger, who, file_digest(path), file_digest(part), now)
 
     sweep(home)
     with working(home, "erase"):  # on the way in, what killed processes left in scratch goes: an upload may be among it

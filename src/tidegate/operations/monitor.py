@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.bundle.champion import open_champion
+from tidegate.bundle.manifest import file_digest
 from tidegate.errors import InputRefused
 from tidegate.home import Home, working
 from tidegate.ledger.outcomes import last_recorded
@@ -21,7 +22,7 @@ from tidegate.monitoring.alerts.flow import Told, limits_of, link_of, places_of,
 from tidegate.monitoring.batches import as_before, read_batch, window_batch
 from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
 from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
-from tidegate.monitoring.order import PREFIX, digest_of, newest, newest_key
+from tidegate.monitoring.order import PREFIX, newest, newest_key
 from tidegate.monitoring.past import Standard, kept_about, seen_times
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.monitor_words import summary_of
@@ -87,7 +88,7 @@ def monitor_batch(
         batch = window_batch(scored, scorer, start, end)
         return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
     with _file(home, settings, path) as file:
-        digest = first_digest(ledger, digest_of(file)) if file.is_file() else ""
+        digest = first_digest(ledger, file_digest(file)) if file.is_file() else ""
         known = earlier(home, ledger, digest, scorer.digest) if digest else None
         if known is not None and not _labels_since(home, ledger, known, settings.label_horizon_days, now):
             return Monitored(known, True, tell_of(home, ledger, settings, known, now))

@@ -43,7 +43,7 @@ def test_equal_names_in_two_formats_are_told_apart_by_content_alone(tmp_path: Pa
 def test_of_a_full_inbox_only_what_the_names_leave_open_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         (tmp_path / f"prod_batch_{number}.csv").write_text("x")
-    monkeypatch.setattr(order, "digest_of", None)  # would be noticed
+    monkeypatch.setattr(order, "file_digest", None)  # would be noticed
     found = newest(tmp_path)
     assert found is not None
     assert found.name == "prod_batch_4.csv"

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +24,7 @@ from tidegate.ledger.commit import GroupCommit
 from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.joins import heard_predictions, matured_predictions
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.ledger.store import Ledger
 from tidegate.serving.api import create_app
 from tidegate.serving.feedback import read_feedback
 from tidegate.serving.metrics import Metrics
@@ -42,18 +41,6 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     home = open_home(tmp_path_factory.mktemp("served") / "home")
     write_linear_champion(home)
     return open_champion(Folder(home.storage))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return open_home(tmp_path / "home")
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    opened = open_ledger(sqlite_url(home.ledger))
-    yield opened
-    close_ledger(opened)
 
 
 @pytest.fixture

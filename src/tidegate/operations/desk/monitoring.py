@@ -10,6 +10,7 @@ from fastapi import FastAPI, Query, Request
 from tidegate.errors import InputRefused
 from tidegate.operations.desk.answers import JobAnswer, Monitored
 from tidegate.operations.desk.desk import Desk, asking
+from tidegate.operations.desk.job_routes import add_job_routes
 from tidegate.operations.desk.uploads import Upload, form_body, received
 from tidegate.operations.monitored import monitored_batch, monitored_batches
 from tidegate.serving.schemas import REFUSALS
@@ -57,13 +58,7 @@ def add_monitoring(app: FastAPI, desk: Desk) -> None:
             shutil.rmtree(upload.folder, ignore_errors=True)
             raise
 
-    @app.get("/monitoring/jobs/{job}", summary="One run: progress, then its result or why it failed", response_model=JobAnswer)
-    def running(job: str) -> dict[str, Any]:
-        return desk.monitorings.find(job).document()
-
-    @app.delete("/monitoring/jobs/{job}", summary="Stop a run; nothing of it is kept", response_model=JobAnswer)
-    def stopped(job: str) -> dict[str, Any]:
-        return desk.monitorings.stop(job).document()
+    add_job_routes(app, desk.monitorings, "/monitoring/jobs", "Stop a run; nothing of it is kept")
 
 
 def _body() -> dict[str, Any]:

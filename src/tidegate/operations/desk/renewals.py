@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from tidegate.operations.desk.answers import JobAnswer, RenewalAnswer, Renewals, RenewalShown
 from tidegate.operations.desk.desk import Desk, asking, now
+from tidegate.operations.desk.job_routes import add_job_routes
 from tidegate.operations.renew import conclude
 from tidegate.operations.renewal_list import one_renewal, renewal_list
 from tidegate.registry.appoint import LONGEST_REASON, require_reason
@@ -65,13 +66,7 @@ def add_renewals(app: FastAPI, desk: Desk) -> None:
     def refused(request: Request, number: Number, body: Word) -> dict[str, Any]:
         return conclude(desk.home, desk.ledger, number, False, body.reason, asking(request), now()).document()
 
-    @app.get("/renewals/jobs/{job}", summary="One run: progress, then its result or why it failed", response_model=JobAnswer)
-    def running(job: str) -> dict[str, Any]:
-        return desk.renewals.find(job).document()
-
-    @app.delete("/renewals/jobs/{job}", summary="Stop a run; the champion stays as it was", response_model=JobAnswer)
-    def stopped(job: str) -> dict[str, Any]:
-        return desk.renewals.stop(job).document()
+    add_job_routes(app, desk.renewals, "/renewals/jobs", "Stop a run; the champion stays as it was")
 
 
 def _answer() -> dict[str, Any]:

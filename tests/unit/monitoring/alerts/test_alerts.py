@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from tidegate.errors import MissingDependency, SettingRefused
-from tidegate.home import Home, open_home
+from tidegate.home import Home
 from tidegate.ledger.events import append_event, list_events, verify_events
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.ledger.store import Ledger
 from tidegate.monitoring.alerts.channels import Channel, channels_of, named_channels
 from tidegate.monitoring.alerts.conditions import Alert, Look
 from tidegate.monitoring.alerts.deliver import deliver_alerts, send_by_apprise, tried
@@ -40,18 +39,6 @@ JUDGED = frozenset({"drift"})
 OVER, NEAR, CLEAR = Look((DRIFT,), judged=JUDGED), Look((), JUDGED, JUDGED), Look((), judged=JUDGED)
 POLICY = Policy(("mail", "chat"))
 MAIL, CHAT = Channel("mail", "json://mail"), Channel("chat", "json://chat")
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return open_home(tmp_path / "home")
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    opened = open_ledger(sqlite_url(home.ledger))
-    yield opened
-    close_ledger(opened)
 
 
 def told(ledger: Ledger, look: Look, at: datetime, policy: Policy = POLICY) -> list[str]:

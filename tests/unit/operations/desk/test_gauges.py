@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from tidegate.errors import LedgerUnavailable
-from tidegate.home import Home, open_home
-from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
+from tidegate.home import Home
+from tidegate.ledger.store import Ledger
 from tidegate.monitoring.alerts.conditions import KINDS, MOMENTS, Look
 from tidegate.monitoring.alerts.state import Policy, raise_alerts
 from tidegate.operations.desk import gauges
@@ -25,18 +24,6 @@ from tidegate.operations.rounds import last_round, record_round
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 from unit.operations.desk.test_monitoring_routes import DRIFTED, NOW, write_run
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return open_home(tmp_path / "home")
-
-
-@pytest.fixture
-def ledger(home: Home) -> Iterator[Ledger]:
-    opened = open_ledger(sqlite_url(home.ledger))
-    yield opened
-    close_ledger(opened)
 
 
 @pytest.fixture
