@@ -117,12 +117,15 @@ def test_without_an_audit_it_is_held_until_a_person_decides(bank: Bank) -> None:
     assert all(gate.keys() == {"name", "value", "limit", "passed"} for gate in held["gates"])
     assert [gate["passed"] for gate in held["gates"] if gate["name"] == "audit_positives"] == [False]
     number = held["renewal"]
+    assert [(one["renewal"], one["waiting"]) for one in bank.asked(0, "renewals", "list")["renewals"]] == [(number, True)]
     bank.refused("No renewal 999 is held", "renewals", "approve", "999", "--reason", "a slip")
     bank.refused("needs a reason", "renewals", "refuse", number, "--reason", " ")
     assert bank.asked(0, "renew")["decision"] == "not_needed"
     assert bank.asked(0, "renewals", "approve", number, "--reason", "a sample was checked by hand")["decision"] == "promoted"
     assert bank.champion == "2"
     bank.refused(f"No renewal {number} is held", "renewals", "refuse", number, "--reason", "too late")
+    (told,) = bank.asked(0, "renewals", "list")["renewals"]
+    assert (told["decision"], told["waiting"], told["concluded"]["decision"]) == ("held", False, "promoted")
     reigns = bank.asked(0, "history")["champions"]
     assert [(one["version"], one["to"] is None) for one in reigns] == [("2", True), ("1", False)]
     bank.sound()

@@ -10,7 +10,7 @@ from tidegate.cli import opening
 from tidegate.cli.options import HomeOption, JsonOption
 from tidegate.cli.printing import printed, say
 
-renewals = typer.Typer(name="renewals", help="Decide on renewals that are held for a person.", no_args_is_help=True)
+renewals = typer.Typer(name="renewals", help="The renewals so far, and a person's word on one that is held.", no_args_is_help=True)
 NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="The renewal's number, as `renew` said it")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, in one line; it is kept in the audit trail")]
 
@@ -33,6 +33,20 @@ def renew(
     say(*(f"Warning: {warning}" for warning in done.warnings))
     if done.alarm:
         raise typer.Exit(3)
+
+
+@renewals.command(name="list")
+def listed(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many of the newest")] = 20,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest renewals: what was decided, by which gates, and what waits for a person's word."""
+    from tidegate.operations.renewal_list import renewal_lines, renewal_list
+
+    with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger:
+        found = renewal_list(ledger, limit)
+    printed({"renewals": found}, as_json, renewal_lines(found))
 
 
 @renewals.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +25,30 @@ def one_renewal(ledger: Ledger, number: int) -> dict[str, Any]:
     if found is None:
         raise NotFound("There is no such renewal.", "GET /renewals lists those that were decided.")
     return _document(found, conclusions(ledger).get(number))
+
+
+def renewal_lines(found: Sequence[Mapping[str, Any]]) -> str:
+    """What `renewal_list` found, two lines a renewal, for a person.
+
+    >>> print(renewal_lines([]))
+    No renewal has been decided yet.
+    >>> gates = [{"name": "audit_positives", "value": 0.0, "limit": 25.0, "passed": False}]
+    >>> held = {"renewal": 4, "decision": "held", "challenger": "2", "champion": "1", "decided_at": "2026-01-02T03:04:05+00:00"}
+    >>> print(renewal_lines([{**held, "gates": gates, "waiting": True, "concluded": None}]))
+    4  2026-01-02T03:04:05+00:00  version 2 against 1  held, waiting for a person
+       failed: audit_positives
+    """
+    if not found:
+        return "No renewal has been decided yet."
+    return "\n".join(line for one in found for line in _lines(one))
+
+
+def _lines(one: Mapping[str, Any]) -> list[str]:
+    failed = ", ".join(gate["name"] for gate in one["gates"] if not gate["passed"])
+    waits = {"held": ", waiting for a person", "canary": ", its canary runs"}.get(one["decision"], "") if one["waiting"] else ""
+    became = f", then {one['concluded'].get('decision')} by {one['concluded'].get('who')}" if one["concluded"] else ""
+    head = f"{one['renewal']}  {one['decided_at']}  version {one['challenger']} against {one['champion']}  {one['decision']}{waits}{became}"
+    return [head, f"   failed: {failed}"] if failed else [head]
 
 
 def _document(one: Decided, concluded: dict[str, Any] | None) -> dict[str, Any]:
