@@ -18,9 +18,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
+from callers import wait_until
 from conftest import TrainedHome
-from e2e.test_command_line import tidegate
+from e2e.test_command_line import call, running, tidegate
 from e2e.test_killed_training import ENDING_ITSELF
+from e2e.test_operate import ended
+from receivers import free_port
 from tidegate.customers.simulation.scenario import ConceptDrift, Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
@@ -43,8 +46,8 @@ class Bank:
     def say(self, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return tidegate(*words, "--home", self.home.root, "--json", environment={**QUICK, **environment})
 
-    def asked(self, code: int, *words: object) -> dict[str, Any]:
-        done = self.say(*words)
+    def asked(self, code: int, *words: object, **environment: str) -> dict[str, Any]:
+        done = self.say(*words, **environment)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         document: dict[str, Any] = json.loads(done.stdout)
         return document
@@ -81,6 +84,13 @@ class Bank:
         assert left == []
         assert not self.home.scratch.exists() or not list(self.home.scratch.iterdir())
         assert self.asked(0, "verify")["events"] == "ok"
+
+
+def scored(url: str, customer: dict[str, Any]) -> dict[str, Any]:
+    status, answer = call(f"{url}/predict", customer)
+    assert status == 200, answer
+    document: dict[str, Any] = json.loads(answer)
+    return document
 
 
 def _numbers(labels: Sequence[str]) -> list[int]:
@@ -136,6 +146,49 @@ def test_one_that_a_person_refuses(bank: Bank) -> None:
     assert bank.asked(0, "renewals", "refuse", number, "--reason", "the labels are wrong")["decision"] == "refused"
     assert bank.champion == "1"
     assert bank.asked(0, "renew")["decision"] == "not_needed"
+
+
+def test_asked_for_and_approved_over_http(bank: Bank) -> None:
+    with running("operate", "--home", bank.home.root, "--port", free_port(), environment=QUICK) as (_, ready):
+        url = ready["url"]
+        status, answer = call(f"{url}/renewals", {})
+        assert status == 202, answer
+        told = ended(url, json.loads(answer)["job"], "renewals/jobs")
+        assert (told["state"], told["result"]["decision"], told["result"]["challenger"]) == ("done", "held", "2"), told
+        number = told["result"]["renewal"]
+        (listed,) = json.loads(call(f"{url}/renewals")[1])["renewals"]
+        assert (listed["renewal"], listed["waiting"]) == (number, True)
+        assert call(f"{url}/renewals/{number}/approve", {"reason": " "})[0] == 422
+        assert bank.champion == "1"
+        status, answer = call(f"{url}/renewals/{number}/approve", {"reason": "a sample was checked by hand"})
+        assert (status, json.loads(answer)["decision"], bank.champion) == (200, "promoted", "2"), answer
+        # two people approve at once: the second is told
+        status, answer = call(f"{url}/renewals/{number}/approve", {"reason": "me too"})
+        assert (status, f"No renewal {number} is held" in json.loads(answer)["detail"]) == (422, True), answer
+        concluded = json.loads(call(f"{url}/renewals/{number}")[1])["concluded"]
+    assert concluded["who"].endswith("(operate API)")
+    bank.sound()
+
+
+def test_with_live_traffic_a_canary_comes_before_the_promotion(bank: Bank) -> None:
+    """Nobody's hand in it: the audit promotes, the traffic asks for a canary, the server that runs splits and follows."""
+    limits = {"TRAFFIC": "60", "SHARE": "50", "MINUTES": "0.02", "FEWEST_ANSWERS": "20"}
+    live = {f"TIDEGATE_CANARY_{name}": value for name, value in limits.items()}
+    bank.record(0, 300, "--audit")
+    table = bank.table.drop_columns(["CLIENTNUM", "Attrition_Flag"]).slice(0, 200).to_pylist()
+    people = [{**{name.lower(): value for name, value in row.items()}, "customer_id": f"V-{place}"} for place, row in enumerate(table)]
+    with running("serve", "--home", bank.home.root, "--port", free_port()) as (_, ready):
+        before = [scored(ready["url"], one) for one in people[:60]]
+        assert {one["model_version"] for one in before} == {"1"}
+        begun = bank.asked(0, "renew", **live)
+        assert (begun["decision"], bank.champion) == ("canary", "1"), begun
+        wait_until(lambda: "treatment" in {scored(ready["url"], one)["variant"] for one in people[:10]}, lambda: begun)
+        during = {scored(ready["url"], one)["model_version"] for one in people[60:160]}
+        assert during == {"1", begun["challenger"]}
+        ended_well = bank.asked(0, "renew", **live)
+        assert (ended_well["decision"], bank.champion) == ("promoted", begun["challenger"]), ended_well
+        wait_until(lambda: {scored(ready["url"], one)["model_version"] for one in people[160:]} == {bank.champion}, lambda: ended_well)
+    bank.sound()
 
 
 def test_two_at_once_one_refuses(bank: Bank) -> None:
