@@ -52,6 +52,10 @@ def test_batches_of_a_bucket_with_outcomes_on_postgres(trained: TrainedHome, sto
     empty = tidegate("monitor", "--home", home.root, environment=environment)
     assert empty.returncode == 2
     assert f"There is no batch in s3://{BUCKET}/inbox" in empty.stderr
+    assert not asked(0, home, environment, "watch", "--once", "--no-renew")["alarm"]
+    client.put_object(Bucket=BUCKET, Key="inbox/prod_batch_2020-01-01.csv", Body=b"a,b\n1,2\n")
+    assert asked(3, home, environment, "watch", "--once", "--no-renew")["alarm"]
+    assert {one["key"] for one in asked(0, home, environment, "alerts")["open"]} == {"data_quality:prod_batch_2020-01-01.csv"}
 
     seen = datetime.now(UTC) - timedelta(days=40)
     name = f"prod_batch_{seen:%Y-%m-%d}.csv"
@@ -60,6 +64,7 @@ def test_batches_of_a_bucket_with_outcomes_on_postgres(trained: TrainedHome, sto
     client.put_object(Bucket=BUCKET, Key="inbox/notes.csv", Body=b"no batch")
     first = asked(0, home, environment, "monitor", "--no-pictures")
     assert (first["rows"], first["health"], first["realised"], first["again"]) == (600, "PASS", None, False)
+    assert asked(0, home, environment, "alerts")["open"] == []
     assert asked(0, home, environment, "monitor", "--no-pictures")["again"]
 
     outcomes = tmp_path / "outcomes.csv"

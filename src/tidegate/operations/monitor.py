@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,27 +9,27 @@ from typing import Any
 
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.manifest import file_digest
+from tidegate.bundle.scorer import Scorer
 from tidegate.errors import InputRefused
-from tidegate.home import Home, working
+from tidegate.home import Home
 from tidegate.ledger.outcomes import last_recorded
 from tidegate.ledger.predictions import predictions_between
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
-from tidegate.monitoring.alerts.conditions import look_at_run
+from tidegate.monitoring.alerts.conditions import look_at_run, refused_batch
 from tidegate.monitoring.alerts.flow import Told, limits_of, link_of, places_of, tell
 from tidegate.monitoring.batches import as_before, read_batch, window_batch
 from tidegate.monitoring.drift.limits import limits_of as drift_limits_of
 from tidegate.monitoring.monitor import MonitorOrder, Progress, earlier, monitor
-from tidegate.monitoring.order import PREFIX, newest, newest_key
 from tidegate.monitoring.past import Standard, kept_about, seen_times
 from tidegate.operations.campaign_places import customer_key
+from tidegate.operations.inbox import newest_batch
 from tidegate.operations.monitor_words import summary_of
 from tidegate.operations.rewritten_batches import first_digest
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 
 MOST_PREDICTIONS = 1_000_000
-LARGEST_BATCH_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def monitor_batch(
     now: datetime,
     progress: Progress,
 ) -> Monitored:
-    """Monitor a file, the newest of the inbox, or a window of the ledger, and tell of it.
+    """Monitor a file, the newest of the inbox, or a window of the ledger, and tell of it; of one of the inbox also where it is refused.
 
     Raises InputRefused where there is no batch or no such window, TableRefused for a file of another table, NotEnoughData, HomeRefused,
     NoChampion, LedgerUnavailable, StorageUnavailable.
@@ -87,18 +85,30 @@ def monitor_batch(
             raise InputRefused(f"The service scored nobody from {start.isoformat()} to {end.isoformat()}.", "Choose another window.")
         batch = window_batch(scored, scorer, start, end)
         return _told(home, ledger, settings, monitor(home, ledger, scorer, batch, key, order, progress), now)
-    with _file(home, settings, path) as file:
-        digest = first_digest(ledger, file_digest(file)) if file.is_file() else ""
-        known = earlier(home, ledger, digest, scorer.digest) if digest else None
-        if known is not None and not _labels_since(home, ledger, known, settings.label_horizon_days, now):
-            return Monitored(known, True, tell_of(home, ledger, settings, known, now))
-        quarantine = home.quarantine / f"{file.stem}.batch.csv"
-        batch = read_batch(file, file.name, scorer, key, quarantine, now)
-        before = kept_about(home, digest) or known
-        if before is not None:
-            batch = as_before(batch, before["batch"], digest, datetime.fromisoformat(before["seen_at"]))
-        found = monitor(home, ledger, scorer, batch, key, order, progress)
-        return Monitored(found, known is not None, tell_of(home, ledger, settings, found, now))
+    with newest_batch(home, settings, path) as file:
+        try:
+            return _monitored_file(home, ledger, settings, file, scorer, key, order, progress)
+        except InputRefused as refused:
+            # nobody reads what a delivery that came by itself was answered
+            if path is None:
+                tell(home, ledger, settings, refused_batch(file.name, str(refused), places_of(settings)), now)
+            raise
+
+
+def _monitored_file(
+    home: Home, ledger: Ledger, settings: Settings, file: Path, scorer: Scorer, key: bytes, order: MonitorOrder, progress: Progress
+) -> Monitored:
+    digest = first_digest(ledger, file_digest(file)) if file.is_file() else ""
+    known = earlier(home, ledger, digest, scorer.digest) if digest else None
+    if known is not None and not _labels_since(home, ledger, known, settings.label_horizon_days, order.now):
+        return Monitored(known, True, tell_of(home, ledger, settings, known, order.now))
+    quarantine = home.quarantine / f"{file.stem}.batch.csv"
+    batch = read_batch(file, file.name, scorer, key, quarantine, order.now)
+    before = kept_about(home, digest) or known
+    if before is not None:
+        batch = as_before(batch, before["batch"], digest, datetime.fromisoformat(before["seen_at"]))
+    found = monitor(home, ledger, scorer, batch, key, order, progress)
+    return Monitored(found, known is not None, tell_of(home, ledger, settings, found, order.now))
 
 
 def _order(settings: Settings, pictures: bool, who: str, now: datetime) -> MonitorOrder:
@@ -124,36 +134,6 @@ def tell_of(home: Home, ledger: Ledger, settings: Settings, found: dict[str, Any
     limits = limits_of(settings, settings.most_drifted_features)
     look = look_at_run(found, limits, link_of(settings, Path(found["report_dir"]).name), places_of(settings))
     return tell(home, ledger, settings, look, now)
-
-
-@contextmanager
-def _file(home: Home, settings: Settings, path: Path | None) -> Iterator[Path]:
-    """The batch as a file: the one named, else the newest of the inbox or of its bucket, fetched into a folder that goes afterwards."""
-    if path is not None:
-        yield path
-    elif not settings.inbox_url:
-        found = newest(home.inbox)
-        if found is None:
-            raise InputRefused(f"There is no batch in {home.inbox}.", f"Put a file {PREFIX}….csv or .parquet there, or name one.")
-        yield found
-    else:
-        with working(home, "inbox") as folder:
-            yield _fetched(settings.inbox_url, home.cache, folder)
-
-
-def _fetched(url: str, cache: Path, folder: Path) -> Path:
-    from tidegate.storage.connect import connect
-    from tidegate.storage.s3 import download, list_keys
-
-    bucket = connect(url, cache, "TIDEGATE_INBOX_URL")
-    key = newest_key(list_keys(bucket, ""))
-    if key is None:
-        raise InputRefused(f"There is no batch in {bucket.url}.", f"Put an object {PREFIX}….csv or .parquet there, or name a file.")
-    path = folder / key.rsplit("/", 1)[-1]
-    with path.open("wb") as file:
-        if download(bucket, key, file, LARGEST_BATCH_BYTES) is None:
-            raise InputRefused(f"The object {key} in {bucket.url} went away while it was read.", "Try again.")
-    return path
 
 
 def _window(since: str | None, until: str | None, now: datetime) -> tuple[datetime, datetime]:

@@ -22,7 +22,7 @@ from tidegate.home import Home
 from tidegate.monitoring.alerts.conditions import Look, decided_renewal, look_at_metrics
 from tidegate.monitoring.alerts.flow import limits_of, places_of, tell
 from tidegate.monitoring.alerts.scrape import Scrape, read_scrape
-from tidegate.monitoring.order import is_batch
+from tidegate.operations.inbox import inbox_holds_a_batch
 from tidegate.operations.places import opened_ledger, who
 from tidegate.operations.retention import NOTHING, Removed, remove_old
 from tidegate.operations.rounds import record_round
@@ -124,7 +124,7 @@ def _round(
     after, traffic = _scraped(settings)
     monitored, said, code = _verb(home, "monitor")
     faults += said
-    failed |= code not in _ANSWERS or (monitored is None and _has_batch(home))
+    failed |= code not in _ANSWERS or (monitored is None and _has_batch(home, settings))
     renewed: dict[str, Any] | None = None
     if renewing and code in _ANSWERS:
         renewed, said, code = _verb(home, "renew")  # also without a batch: a canary may have run for long enough
@@ -142,9 +142,12 @@ def _round(
     return Round(clock(), monitored, renewed, traffic, tuple(faults), failed, removed), after or before
 
 
-def _has_batch(home: Home) -> bool:
-    """Whether there was something to monitor: what was refused then is a delivery that somebody has to look at."""
-    return home.inbox.is_dir() and any(is_batch(path.name) for path in home.inbox.iterdir())
+def _has_batch(home: Home, settings: Settings) -> bool:
+    """Whether there was something to monitor: somebody has to look at a delivery that was refused, and at a bucket out of reach."""
+    try:
+        return inbox_holds_a_batch(home, settings)
+    except TidegateError:
+        return True
 
 
 def _tell(

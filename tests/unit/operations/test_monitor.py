@@ -22,6 +22,7 @@ from tidegate.ledger.events import list_events
 from tidegate.ledger.outcomes import Outcome, record_outcomes
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.ledger.times import time_text
+from tidegate.monitoring.alerts.state import open_alerts
 from tidegate.monitoring.monitor import MONITORED
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.erase import erase
@@ -240,6 +241,23 @@ def test_a_header_alone_and_an_empty_inbox_are_refused(bank: Bank) -> None:
         bank.monitor(path)
     with pytest.raises(InputRefused, match="no batch in"):
         bank.monitor(None)
+
+
+def test_a_delivery_that_is_refused_is_told_until_one_can_be_monitored(bank: Bank) -> None:
+    bank.home.inbox.mkdir()
+    broken = bank.home.inbox / "prod_batch_2.csv"
+    broken.write_text("a,b\n1,2\n")
+    with pytest.raises(TableRefused):
+        bank.monitor(broken)
+    assert open_alerts(bank.ledger) == ()
+    for _ in range(2):
+        with pytest.raises(TableRefused):
+            bank.monitor(None)
+    (told,) = open_alerts(bank.ledger)
+    assert (told.alert.key, told.alert.title) == ("data_quality:prod_batch_2.csv", "A batch was refused")
+    bank.batch("prod_batch_3.csv").rename(bank.home.inbox / "prod_batch_3.csv")
+    assert not bank.monitor(None).failed
+    assert open_alerts(bank.ledger) == ()
 
 
 def test_a_batch_from_the_future_is_refused(bank: Bank) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tidegate.errors import InputRefused
+from tidegate.errors import InputRefused, StorageUnavailable
 from tidegate.home import Home, open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.monitoring.alerts.scrape import Scrape
@@ -97,6 +97,15 @@ def test_a_batch_that_was_refused_is_an_alarm_and_an_empty_inbox_is_none(monkeyp
     assert not rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
     home.inbox.mkdir()
     (home.inbox / "prod_batch_1.csv").write_text("a,b")
+    assert rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
+
+
+def test_an_inbox_out_of_reach_is_an_alarm(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    def away(home: Home, settings: Settings) -> bool:
+        raise StorageUnavailable("The bucket does not answer.")
+
+    monkeypatch.setattr(watch, "inbox_holds_a_batch", away)
+    verbs: dict[str, Any] = {"monitor": (None, ["monitor: The bucket does not answer."], 2), "renew": (NOT_NEEDED, [], 0)}
     assert rounds(monkeypatch, home, verbs, [CALM])[0][0].alarm
 
 

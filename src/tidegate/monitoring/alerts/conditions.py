@@ -152,6 +152,13 @@ def look_at_metrics(before: Scrape, after: Scrape, limits: Limits, link: str, pl
     return _look([(replace(alert, link=link, runbook=places.runbook(alert.kind)), True) for alert in found])
 
 
+def refused_batch(batch: str, sentence: str, places: Places) -> Look:
+    """A delivery that could not be monitored at all, with the sentence that refused it; the next batch that can be resolves it."""
+    key, title = f"{DATA_QUALITY}:{batch}", "A batch was refused"
+    detail = f"Batch {batch}: {sentence}"[:_LONGEST_TEXT]
+    return Look((Alert(DATA_QUALITY, key, CRITICAL, title, detail, runbook=places.runbook(DATA_QUALITY)),))
+
+
 def stopped_canary(experiment: int, reason: str, link: str, places: Places) -> Alert:
     """The alert that a canary was stopped by the service."""
     title = f"The canary of experiment {experiment} was stopped"
