@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     renewal_window: Literal["auto", "all", "new"] = Field(
         "auto", description="old customers a renewal learns from beside the new ones: all, none, or as many as foretell the new ones best"
     )
+    renewal_old_weight: float = Field(
+        1, gt=0, le=1, description="how much an old customer of that window counts against a new one: so large a share of them is drawn"
+    )
     renewal_months: int = Field(0, ge=0, le=1200, description="a renewal learns from no batch older than this; 0: of any age")
     renewal_treated: Literal["leave_out", "keep"] = Field(
         "leave_out", description="customers of a campaign's treated arm: their label is what the campaign made of it"

@@ -128,6 +128,7 @@ def _request(home: Home, settings: Settings, reason: str, dry_run: bool, who: st
         triggers=Triggers(settings.renewal_drifted_features, settings.renewal_roc_auc_drop),
         terms=Terms(settings.label_horizon_days, settings.renewal_reserved_share, settings.renewal_months, settings.renewal_treated),
         window=settings.renewal_window,
+        old_weight=settings.renewal_old_weight,
         limits=GateLimits(audit_required=settings.renewal_audit_required),
         effort=effort_of(settings.renewal_budget),
         candidates=named(settings.renewal_algorithms or None),

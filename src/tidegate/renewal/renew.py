@@ -32,7 +32,7 @@ from tidegate.renewal.rows import BATCHES, Labels, Material, Terms, gather, join
 from tidegate.renewal.segments import segments_of
 from tidegate.renewal.table import write_table
 from tidegate.renewal.trail import decisions, record_start
-from tidegate.renewal.window import Rule, choose_window
+from tidegate.renewal.window import Rule, choose_window, weighted
 from tidegate.storage.objects import open_storage
 from tidegate.training.candidates import Candidate
 from tidegate.training.order import Effort, Order
@@ -59,6 +59,7 @@ class Request:
     who: str
     reason: str = ""
     dry_run: bool = False
+    old_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ def _challenger(
     plan = plan_features(spec)
     old, fresh = material.old, material.fresh
     window = choose_window(compute(plan, old.rows), old.label, compute(plan, fresh.rows), fresh.label, request.window, request.seed)
+    window = weighted(window, request.old_weight, request.seed)
     with working(home, "renew") as scratch:
         path = scratch / "renewal.parquet"
         write_table(path, spec, joined([old.take(window.old), fresh], spec), request.seed)

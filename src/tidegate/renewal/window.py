@@ -57,6 +57,23 @@ def choose_window(old: Matrix, old_label: Labels, new: Matrix, new_label: Labels
     return Window(np.sort(chosen), _why(len(chosen), len(every), float(best.mean()), float(losses[-1].mean())))
 
 
+def weighted(window: Window, weight: float, seed: int) -> Window:
+    """Of the window's old rows as many as `weight` (0 to 1) says, drawn at random, so that each counts that much against a new one.
+
+    A draw and not weights in the loss: it means the same to every algorithm, to calibration, threshold and folds.
+
+    >>> window = Window(np.arange(1_000), "all 1,000 old customers are learned from")
+    >>> weighted(window, 0.25, seed=1).reason
+    'all 1,000 old customers are learned from; 250 of them, drawn for their weight of 0.25'
+    >>> weighted(window, 1, seed=1) is window
+    True
+    """
+    if weight == 1 or not len(window.old):
+        return window
+    kept = np.random.default_rng((seed, len(window.old))).permutation(window.old)[: round(weight * len(window.old))]
+    return Window(np.sort(kept), f"{window.reason}; {len(kept):,} of them, drawn for their weight of {weight:g}")
+
+
 def _why(chosen: int, count: int, best: float, with_all: float) -> str:
     if chosen == count:
         return f"all {count:,} old customers are learned from: without them new ones are not foretold better (log-loss {with_all:.3f})"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from conftest import TrainedHome
@@ -18,7 +19,7 @@ from renewals import DRIFTED, SEEN, keep_batch, monitored, record_labels, simula
 from tidegate.customers.history import History
 from tidegate.customers.kept_rows import HOLDOUT, TRAIN, read_kept
 from tidegate.customers.spec import load_spec
-from tidegate.errors import HomeRefused, InputRefused, RegistryUnavailable
+from tidegate.errors import HomeRefused, InputRefused, NotEnoughData, RegistryUnavailable
 from tidegate.home import RENEWAL_LOCK, Home, exclusive
 from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.experiments import CANARY_STOPPED, running_experiment, stop_experiment
@@ -269,6 +270,23 @@ def test_what_another_budget_trained_is_not_taken_for_this_ones(desk: Desk, monk
     monkeypatch.setattr(flow, "train", noticed)
     with pytest.raises(HomeRefused, match="standard"):
         desk.renew(renewal_budget="standard")
+
+
+def test_old_customers_count_as_much_as_is_set(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    learned: list[int] = []
+
+    def ending(order: Order, *_: Any) -> None:
+        learned.append(pyarrow.parquet.read_metadata(order.data).num_rows)
+        raise NotEnoughData("This was to be seen.")
+
+    monkeypatch.setattr(flow, "train", ending)
+    monkeypatch.setattr(flow, "_trained_on", lambda *_: None)
+    for weight in (1, 0.5, 0.25):
+        with pytest.raises(NotEnoughData):
+            desk.renew(renewal_window="all", renewal_old_weight=weight)
+    all_of_them, half, quarter = learned
+    assert all_of_them - half > 300
+    assert abs((half - quarter) - (all_of_them - half) / 2) <= 1
 
 
 def test_two_renewals_at_once_one_refuses(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidegate.renewal.window import choose_window
+from tidegate.renewal.window import Window, choose_window, weighted
 
 
 def customers(count: int, seed: int, sign: float) -> tuple[np.ndarray, np.ndarray]:
@@ -31,3 +31,15 @@ def test_few_new_leavers_teach_too_little_alone() -> None:
     window = choose_window(*customers(800, 1, 1.0), *customers(60, 2, -1.0), "auto", 1)
     assert len(window.old) == 800
     assert "fewer than 100" in window.reason
+
+
+def test_old_customers_that_count_half_are_half_as_many_and_drawn_alike_by_the_same_seed() -> None:
+    window = Window(np.arange(0, 2_000, 2), "all are learned from")
+    half = weighted(window, 0.5, 3)
+    assert len(half.old) == 500
+    assert set(half.old) < set(window.old)
+    assert len(set(half.old)) == 500
+    assert (weighted(window, 0.5, 3).old == half.old).all()
+    assert (weighted(window, 0.5, 4).old != half.old).any()
+    # from all over the window, not its first half
+    assert 900 < float(half.old.mean()) < 1_100
