@@ -27,6 +27,8 @@ from receivers import free_port
 from tidegate.customers.simulation.scenario import ConceptDrift, Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
+from tidegate.ledger.exposures import read_counts
+from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.storage.files import Folder
 from tidegate.storage.pointer import read_pointer
 
@@ -71,6 +73,16 @@ class Bank:
         file = self.home.root.parent / "outcomes.csv"
         pyarrow.csv.write_csv(pa.table({**columns, "outcome": pa.array(_numbers(rows["Attrition_Flag"].to_pylist()))}), file)
         assert self.asked(0, "outcomes", file, *options)["recorded"] == len(rows)
+
+    @property
+    def canary_answers(self) -> int:
+        """Customers whom the treatment of the first experiment answered, as the ledger knows by now."""
+        ledger = open_ledger(sqlite_url(self.home.ledger))
+        try:
+            counts = read_counts(ledger, 1).get("treatment")
+        finally:
+            close_ledger(ledger)
+        return 0 if counts is None else counts.customers
 
     @property
     def champion(self) -> str:
@@ -185,6 +197,8 @@ def test_with_live_traffic_a_canary_comes_before_the_promotion(bank: Bank) -> No
         wait_until(lambda: "treatment" in {scored(ready["url"], one)["variant"] for one in people[:10]}, lambda: begun)
         during = {scored(ready["url"], one)["model_version"] for one in people[60:160]}
         assert during == {"1", begun["challenger"]}
+        # a server writes what it counted every second or so
+        wait_until(lambda: bank.canary_answers >= int(limits["FEWEST_ANSWERS"]), lambda: bank.canary_answers)
         ended_well = bank.asked(0, "renew", **live)
         assert (ended_well["decision"], bank.champion) == ("promoted", begun["challenger"]), ended_well
         wait_until(lambda: {scored(ready["url"], one)["model_version"] for one in people[160:]} == {bank.champion}, lambda: ended_well)
