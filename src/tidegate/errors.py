@@ -10,6 +10,8 @@
     │   ├── BackupRefused          a backup is damaged, incomplete, newer, or there is no place for it
     │   ├── TooLarge               more rows, columns or memory than is taken at once      HTTP 413
     │   ├── KeyReused              an idempotency key came back with another body
+    │   ├── AlreadyDecided         somebody was faster: what is asked for has been decided  HTTP 409
+    │   ├── WrongMediaType         a body of another kind than is read                      HTTP 415
     │   └── NotFound               there is nothing of this name                            HTTP 404
     ├── HomeRefused                the home cannot be used (unwritable, newer, busy)  exit 2   HTTP 503
     │   ├── HomeFull               no room is left on its disk
@@ -82,6 +84,18 @@ class TooLarge(InputRefused):
 
 class KeyReused(InputRefused):
     """An idempotency key came back with another body."""
+
+
+class AlreadyDecided(InputRefused):
+    """Somebody was faster: what is asked for has been decided."""
+
+    status = 409
+
+
+class WrongMediaType(InputRefused):
+    """The body is of another media type than the route reads."""
+
+    status = 415
 
 
 class NotFound(InputRefused):

@@ -176,7 +176,8 @@ def test_asked_for_and_approved_over_http(bank: Bank) -> None:
         assert (status, json.loads(answer)["decision"], bank.champion) == (200, "promoted", "2"), answer
         # two people approve at once: the second is told
         status, answer = call(f"{url}/renewals/{number}/approve", {"reason": "me too"})
-        assert (status, f"No renewal {number} is held" in json.loads(answer)["detail"]) == (422, True), answer
+        assert (status, f"No renewal {number} is held" in json.loads(answer)["detail"]) == (409, True), answer
+        assert call(f"{url}/renewals/{number + 1}/approve", {"reason": "which?"})[0] == 404
         concluded = json.loads(call(f"{url}/renewals/{number}")[1])["concluded"]
     assert concluded["who"].endswith("(operate API)")
     bank.sound()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tidegate.errors import InputRefused, TidegateError
+from tidegate.errors import AlreadyDecided, InputRefused, NotFound, TidegateError
 from tidegate.home import RENEWAL_LOCK, Home, exclusive
 from tidegate.ledger.experiments import running_experiment
 from tidegate.ledger.exposures import recent_predictions
@@ -23,9 +23,10 @@ from tidegate.renewal.policy import Triggers
 from tidegate.renewal.renew import Judged, Request, judge_renewal
 from tidegate.renewal.replay import Replay
 from tidegate.renewal.rows import Terms
-from tidegate.renewal.trail import Decided, promoted_unsaid, record_conclusion, record_decision, waiting
+from tidegate.renewal.trail import Decided, decisions, promoted_unsaid, record_conclusion, record_decision, waiting
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
+from tidegate.storage.pointer import Pointer
 from tidegate.training.candidates import named
 from tidegate.training.order import effort_of
 from tidegate.training.standing import Progress
@@ -205,25 +206,39 @@ def _decided(judged: Judged, found: Renewed) -> Decided:
 
 
 def conclude(home: Home, ledger: Ledger, renewal: int, approve: bool, reason: str, who: str, now: datetime) -> Renewed:
-    """A person's word on a renewal that is held. Raises InputRefused where it is not held (any more) or no reason is given."""
+    """A person's word on a renewal that is held. Raises NotFound, AlreadyDecided, and InputRefused where no reason is given."""
     reason = require_reason(reason)
     if not reason:
         raise InputRefused("A decision on a renewal needs a reason.", "Say why: --reason TEXT.")
     with exclusive(home, "a decision on a renewal", RENEWAL_LOCK):
-        held = waiting(ledger, "held")
-        one = next((one for one in held if one.renewal == renewal), None)
-        if one is None:
-            numbers = ", ".join(str(other.renewal) for other in held)
-            raise InputRefused(f"No renewal {renewal} is held for a person.", f"Held: {numbers}." if held else "None is held.")
+        one = _held(ledger, renewal)
         if approve:
             return _approved(home, ledger, one, reason, who, now)
+        if _is_champion(present_champion(open_storage(home)), one):
+            raise AlreadyDecided(f"Version {one.challenger} is the champion already.", "Go back from it: tidegate rollback --reason TEXT.")
         record_conclusion(ledger, who, renewal, "refused", reason, now)
         return Renewed("refused", (reason,), one.challenger, one.champion, renewal, one.gates)
 
 
+def _held(ledger: Ledger, renewal: int) -> Decided:
+    held = waiting(ledger, "held")
+    one = next((one for one in held if one.renewal == renewal), None)
+    if one is not None:
+        return one
+    numbers = ", ".join(str(other.renewal) for other in held)
+    known = any(other.renewal == renewal for other in decisions(ledger))
+    raise (AlreadyDecided if known else NotFound)(
+        f"No renewal {renewal} is held for a person.", f"Held: {numbers}." if held else "None is held."
+    )
+
+
+def _is_champion(seen: Pointer | None, one: Decided) -> bool:
+    return seen is not None and (seen.version, seen.digest) == (one.challenger, one.digest)
+
+
 def _approved(home: Home, ledger: Ledger, one: Decided, reason: str, who: str, now: datetime) -> Renewed:
     seen = present_champion(open_storage(home))
-    if seen is not None and (seen.version, seen.digest) == (one.challenger, one.digest):
+    if _is_champion(seen, one):
         # promoted by this process before it was killed, or by a person
         record_conclusion(ledger, who, one.renewal, "promoted", reason, now)
         return Renewed("promoted", (reason,), one.challenger, one.champion, one.renewal, one.gates)

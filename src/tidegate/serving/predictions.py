@@ -12,11 +12,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from tidegate.errors import InputRefused, TooLarge
+from tidegate.errors import InputRefused, TooLarge, WrongMediaType
 from tidegate.serving.documents import answer
 from tidegate.serving.patience import recorded
 from tidegate.serving.reasons import explained_by_arm, reasons_asked, require_room, source_count
-from tidegate.serving.requests import UnsupportedMediaType, add_post, header, idempotency_key, json_document
+from tidegate.serving.requests import add_post, header, idempotency_key, json_document
 from tidegate.serving.schemas import (
     BatchAnswer,
     ExplanationAnswer,
@@ -102,7 +102,7 @@ async def predict_batch(service: Service, request: Request) -> Response:
 async def predict_csv(service: Service, request: Request) -> Response:
     """POST /predict-csv."""
     if not (header(request, b"content-type") or "").lower().startswith("multipart/form-data"):
-        raise UnsupportedMediaType("The body is not multipart/form-data.", 'Send the table as the form field "file".')
+        raise WrongMediaType("The body is not multipart/form-data.", 'Send the table as the form field "file".')
     scorer, key = service.scorer, idempotency_key(request)
     sent = await _form(request)
     with ExitStack() as work:

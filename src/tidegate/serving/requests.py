@@ -10,19 +10,13 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from tidegate.customers.admit import kind_of
-from tidegate.errors import InputRefused, LedgerUnavailable, SettingRefused
+from tidegate.errors import LedgerUnavailable, SettingRefused, WrongMediaType
 from tidegate.ledger.store import Ledger
 from tidegate.serving.documents import read_json
 from tidegate.serving.schemas import REFUSALS
 from tidegate.serving.service import LONGEST_KEY, Service
 
 Route = Callable[[Service, Request], Awaitable[Response]]
-
-
-class UnsupportedMediaType(InputRefused):
-    """The body is of another media type than the route reads."""
-
-    status = 415
 
 
 class PlainRoute(APIRoute):
@@ -54,10 +48,10 @@ def add_post(app: FastAPI, service: Service, route: Route, path: str, summary: s
 
 
 async def json_document(request: Request) -> Any:
-    """The body as JSON. Raises UnsupportedMediaType, and InputRefused for what is no JSON."""
+    """The body as JSON. Raises WrongMediaType, and InputRefused for what is no JSON."""
     media_type = header(request, b"content-type") or "application/json"
     if media_type != "application/json" and media_type.split(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType("The body is not application/json.", "Send JSON with the header Content-Type: application/json.")
+        raise WrongMediaType("The body is not application/json.", "Send JSON with the header Content-Type: application/json.")
     return read_json(await request.body())
 
 

@@ -19,7 +19,7 @@ from renewals import DRIFTED, SEEN, keep_batch, monitored, record_labels, simula
 from tidegate.customers.history import History
 from tidegate.customers.kept_rows import HOLDOUT, TRAIN, read_kept
 from tidegate.customers.spec import load_spec
-from tidegate.errors import HomeRefused, InputRefused, NotEnoughData, RegistryUnavailable
+from tidegate.errors import AlreadyDecided, HomeRefused, InputRefused, NotEnoughData, NotFound, RegistryUnavailable
 from tidegate.home import RENEWAL_LOCK, Home, exclusive
 from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.experiments import CANARY_STOPPED, running_experiment, stop_experiment
@@ -195,8 +195,10 @@ def test_an_approval_that_was_killed_after_its_promotion_is_repeated(desk: Desk,
         with pytest.raises(KeyboardInterrupt):
             conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now)
     assert desk.champion == "2"
+    with pytest.raises(AlreadyDecided, match="Version 2 is the champion already"):
+        conclude(desk.home, desk.ledger, number, False, "second thoughts", "ada", desk.now)
     assert conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now).decision == "promoted"
-    with pytest.raises(InputRefused, match="is held"):
+    with pytest.raises(AlreadyDecided, match="is held"):
         conclude(desk.home, desk.ledger, number, False, "too late", "ada", desk.now)
 
 
@@ -206,7 +208,7 @@ def test_without_an_audit_it_is_held_and_a_person_decides(desk: Desk) -> None:
     assert any("audit_positives" in reason for reason in held.reasons)
     assert desk.events("renewal held")[0]["renewal"] == held.renewal
     assert held.renewal is not None
-    with pytest.raises(InputRefused, match=f"Held: {held.renewal}"):
+    with pytest.raises(NotFound, match=f"Held: {held.renewal}"):
         conclude(desk.home, desk.ledger, 999, True, "looks fine", "bob", desk.now)
     with pytest.raises(InputRefused, match="reason"):
         conclude(desk.home, desk.ledger, held.renewal, True, " ", "bob", desk.now)
@@ -215,7 +217,7 @@ def test_without_an_audit_it_is_held_and_a_person_decides(desk: Desk) -> None:
     said = desk.events("promoted")[0]
     assert said["reason"] == "checked by hand"
     assert said["held_because"] == list(held.reasons)
-    with pytest.raises(InputRefused, match="None is held"):
+    with pytest.raises(AlreadyDecided, match="None is held"):
         conclude(desk.home, desk.ledger, held.renewal, False, "too late", "bob", desk.now)
 
 

@@ -15,7 +15,7 @@ from tidegate.operations.desk.job_routes import add_job_routes
 from tidegate.operations.renew import conclude
 from tidegate.operations.renewal_list import one_renewal, renewal_list
 from tidegate.registry.appoint import LONGEST_REASON, require_reason
-from tidegate.serving.schemas import REFUSALS
+from tidegate.serving.schemas import REFUSALS, Refusal
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 
@@ -70,4 +70,10 @@ def add_renewals(app: FastAPI, desk: Desk) -> None:
 
 
 def _answer() -> dict[str, Any]:
-    return {"response_model": RenewalAnswer, "responses": {422: REFUSALS[422], 503: REFUSALS[503]}}
+    statuses = {
+        404: {"model": Refusal, "description": "There is no such renewal that is held"},
+        409: {"model": Refusal, "description": "Somebody decided it before, or another renewal is at work"},
+        422: REFUSALS[422],
+        503: REFUSALS[503],
+    }
+    return {"response_model": RenewalAnswer, "responses": statuses}

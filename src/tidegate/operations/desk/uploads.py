@@ -14,8 +14,9 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from tidegate.errors import InputRefused
+from tidegate.errors import InputRefused, WrongMediaType
 
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 ENDINGS = (".csv", ".parquet")
 MOST_FIELDS, LONGEST_NAME = 20, 150
 
@@ -38,7 +39,9 @@ def form_body(fields: Mapping[str, str], required: bool) -> dict[str, object]:
 
 
 async def received(request: Request, scratch: Path, known: Mapping[str, str]) -> Upload:
-    """The form of a request, its file copied to `scratch`. Raises InputRefused for another form, field or kind of file."""
+    """The form of a request, its file copied to `scratch`. Raises InputRefused for another form, field or kind of file, WrongMediaType."""
+    if not _is_form(request):
+        raise WrongMediaType("The body is not a form.", "Send multipart/form-data with the fields that GET /docs names.")
     try:
         form = await request.form(max_files=1, max_fields=MOST_FIELDS)
     except HTTPException:
@@ -61,6 +64,14 @@ async def received(request: Request, scratch: Path, known: Mapping[str, str]) ->
             raise
     finally:
         await form.close()
+
+
+def _is_form(request: Request) -> bool:
+    """Also a request without any body: it has no field. A body of another kind would be read as no field at all."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind in FORMS:
+        return True
+    return not kind and request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
 
 
 def _name(given: str) -> str:

@@ -270,7 +270,7 @@ def test_renewals_and_what_became_of_them(client: TestClient, desk: Desk) -> Non
     assert (one["waiting"], one["concluded"]["decision"], one["concluded"]["reason"]) == (False, "refused", "labels look wrong")
     assert one["concluded"]["who"].endswith("(operate API)")
     again = client.post(f"/renewals/{newer}/approve", json={"reason": "after all"})
-    assert (again.status_code, again.json()["detail"]) == (422, f"No renewal {newer} is held for a person. None is held.")
+    assert (again.status_code, again.json()["detail"]) == (409, f"No renewal {newer} is held for a person. None is held.")
 
 
 def test_an_approval_promotes_what_was_compared_with_the_champion_of_today(client: TestClient, desk: Desk) -> None:

@@ -180,6 +180,15 @@ def test_a_form_that_does_not_fit_is_refused(
     assert list(desk.scratch.iterdir()) == []
 
 
+@pytest.mark.parametrize("route", ["/train", "/campaigns"])
+def test_a_body_that_is_no_form_is_refused_rather_than_read_as_an_empty_one(client: TestClient, desk: Desk, route: str) -> None:
+    for sent in ({"json": {"budget": "quick"}}, {"content": b"budget=quick"}):
+        refused = client.post(route, **sent)  # type: ignore[arg-type]
+        assert (refused.status_code, "not a form" in refused.json()["detail"]) == (415, True), refused.text
+    assert list(desk.scratch.iterdir()) == []
+    assert client.get("/train").json() == {"trainings": []}
+
+
 def add_version(home: Home, version: str, threshold: float) -> str:
     """Store the champion once more, with another threshold; its digest."""
     folder = home.storage / "bundles" / version
