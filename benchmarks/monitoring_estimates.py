@@ -13,6 +13,7 @@ grow. "True" is ROC-AUC against the probabilities that the labels are drawn with
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tidegate.bundle.calibration import calibrated, log_odds
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.scorer import Scorer, score
 from tidegate.customers.admit import Tally, admit
@@ -38,8 +40,10 @@ from tidegate.monitoring.performance.calibration import calibration_uncertainty,
 from tidegate.monitoring.performance.estimate import estimate
 from tidegate.monitoring.performance.realised import realise
 from tidegate.storage.files import Folder
+from tidegate.training.choice import platt
 
 TRAIN_ROWS, TRAIN_SEED, FIRST_SEED = 10_000, 11, 1_000
+UNDRIFTED_ROWS, UNDRIFTED_SEED = 60_000, 77
 JUDGED = "contraction"
 COVARIATE = {
     JUDGED: {
@@ -165,6 +169,23 @@ def print_months(title: str, months: list[Month]) -> None:
         print(f"| {one.month} | {said} | {'broken' if one.broken else 'holds'} | {'yes' if one.worse else 'no'} |")
 
 
+def print_calibration(scorer: Scorer, world: float) -> None:
+    """How far the probabilities are from what happens before any drift: the slope that is left, and said against left by size."""
+    scenario = drift_at({}, 0.0, world)
+    label, probability, truth = customers(scorer, scenario, UNDRIFTED_ROWS, UNDRIFTED_SEED)
+    left = platt(log_odds(probability, "probability"), label)
+    repaired = calibrated(left, log_odds(probability, "probability"))
+    threshold = scorer.manifest.threshold
+    said, better = (estimate(one, threshold, 0).roc_auc.value for one in (probability, repaired))
+    print(f"\n{UNDRIFTED_ROWS:,} customers without drift: estimated {said:.4f}, true {area_in_truth(probability, truth):.4f}.")
+    print(f"Slope left {left.slope:.3f}; with slope and intercept of these very customers {better:.4f} would be estimated.\n")
+    order = np.argsort(probability)
+    print("| part of the customers | said | left |\n|---|---|---|")
+    for low, high in itertools.pairwise((0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0)):
+        some = order[int(low * len(order)) : int(high * len(order))]
+        print(f"| {low:.0%} to {high:.0%} | {probability[some].mean():.3f} | {label[some].mean():.3f} |")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--customers", type=int, default=20_000)
@@ -187,7 +208,8 @@ def main() -> None:
             ]
         growing = [] if chosen.world else range(1, last + 1)
         concept = [lived(scorer, unsure, concept_at(number), number, chosen.customers) for number in growing]
-    print(f"{chosen.customers:,} customers a month; ROC-AUC of the holdout {holdout:.4f}.")
+    print_calibration(scorer, chosen.world)
+    print(f"\n{chosen.customers:,} customers a month; ROC-AUC of the holdout {holdout:.4f}.")
     print_months(f"Covariate drift: {JUDGED}", runs[JUDGED])
     print("\n| drift | months | true AUC moved by | mean error | largest | mean error of the holdout's | interval held | broken in |")
     print("|---|---|---|---|---|---|---|---|")
