@@ -98,7 +98,7 @@ def _scan(path: Path) -> tuple[str, int, str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     for chunk in _chunks(path):
         if b"\x00" in chunk:
-            raise TableRefused(f"{path.name} is not text: it holds NUL bytes.", "Export it as CSV in UTF-8, or as Parquet.")
+            raise TableRefused(f"{path.name} is neither text nor Parquet: it holds NUL bytes.", "Export it as CSV in UTF-8, or as Parquet.")
         sha256.update(chunk)
         quotes += chunk.count(b'"')
         if text:

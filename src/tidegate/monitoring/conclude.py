@@ -40,7 +40,7 @@ def document_of(
     champion's ROC-AUC there, `largest_drop` the share of it that may be lost.
     """
     about = batch.kept.about
-    found: Mapping[str, Any] = _too_few() if drift is None else _renamed(drift.document())
+    found: Mapping[str, Any] = _too_few(batch) if drift is None else _renamed(drift.document())
     drop = relative_drop(estimated.roc_auc.value, holdout) if estimated is not None else float("nan")
     fell = estimated is not None and estimated.trusted and drop > largest_drop and estimated.roc_auc.high < holdout
     performance = _performance(past, fell)
@@ -81,9 +81,10 @@ def _renamed(found: dict[str, Any]) -> dict[str, Any]:
     return {"compared_rows" if name == "rows" else name: value for name, value in found.items()}
 
 
-def _too_few() -> dict[str, Any]:
+def _too_few(batch: Batch) -> dict[str, Any]:
+    said = f"{len(batch.kept):,} of {batch.tally.read:,} rows keep the contract: too few to judge drift."
     empty: dict[str, Any] = dict.fromkeys(("data_stability", "column_drift", "dataset_drift"), "FAIL")
-    return {**empty, "drifted_features": [], "columns": [], "prediction": None, "multivariate": None, "warnings": []}
+    return {**empty, "drifted_features": [], "columns": [], "prediction": None, "multivariate": None, "warnings": [said]}
 
 
 def _performance(past: Past, fell: bool) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-MOST_COLUMNS = 12
+MOST_COLUMNS, MOST_RULES = 12, 3
 
 
 def summary_of(found: Mapping[str, Any], again: bool) -> str:
@@ -20,6 +20,8 @@ def _lines(found: Mapping[str, Any], again: bool) -> Iterator[str]:
     yield f"Batch {found['batch']} ({counts}), champion {found['model_version']}: health {found['health']}."
     verdicts = ("data_stability", "column_drift", "dataset_drift", "performance")
     yield "  " + ", ".join(f"{name} {found[name]}" for name in verdicts)
+    if found["quarantined"]:
+        yield f"  Quarantined most often for {_rules(found['rules'])}"
     drifted = [column for column in found["columns"] if column["drifted"]]
     for column in drifted[:MOST_COLUMNS]:
         effect = column["effect"]
@@ -36,6 +38,16 @@ def _lines(found: Mapping[str, Any], again: bool) -> Iterator[str]:
     for warning in found["warnings"]:
         yield f"  Warning: {warning}"
     yield f"The report: {found['report_dir']}"
+
+
+def _rules(broken: Mapping[str, int]) -> str:
+    """
+    >>> _rules({"age: limit": 2, "tenure: missing": 1200})
+    'tenure: missing (1,200), age: limit (2)'
+    """
+    often = sorted(broken.items(), key=lambda one: (-one[1], one[0]))
+    more = f", and {len(often) - MOST_RULES} more" if len(often) > MOST_RULES else ""
+    return ", ".join(f"{rule} ({count:,})" for rule, count in often[:MOST_RULES]) + more
 
 
 def _interval(area: Mapping[str, Any]) -> str:

@@ -174,6 +174,7 @@ def test_a_batch_of_which_nothing_is_left_is_an_alarm_and_not_a_refusal(bank: Ba
     assert found.found["valid"] == 0
     assert found.found["estimated"] is None
     assert "health FAIL" in found.summary()
+    assert "0 of 800 rows keep the contract: too few to judge drift." in found.found["warnings"]
 
 
 def test_rows_of_the_training_table_are_named_and_judge_nothing(bank: Bank, trained: TrainedHome) -> None:

@@ -114,7 +114,8 @@ def _enough(reference: Rows, batch: Rows) -> None:
         (reference, "reference", "Train on more customers."),
     ):
         if len(rows) < FEWEST_ROWS:
-            raise NotEnoughData(f"The {what} has {len(rows)} valid rows; drift is judged from {FEWEST_ROWS} on.", remedy)
+            noun = "row" if len(rows) == 1 else "rows"
+            raise NotEnoughData(f"The {what} has {len(rows)} valid {noun}; drift is judged from {FEWEST_ROWS} on.", remedy)
 
 
 def _columns(pair: _Pair, limits: DriftLimits, score: Score | None) -> tuple[ColumnDrift, ...]:

@@ -189,7 +189,7 @@ def test_constant_and_empty_columns_stay_quiet_and_speak_when_they_change() -> N
 
 @pytest.mark.parametrize("count", [0, 1, 29])
 def test_too_few_rows_are_refused_with_a_sentence(count: int) -> None:
-    with pytest.raises(NotEnoughData, match=f"batch has {count} valid rows; drift is judged from 30 on"):
+    with pytest.raises(NotEnoughData, match=f"batch has {count} valid rows?; drift is judged from 30 on"):
         decided(REFERENCE, customers(1, count))
     with pytest.raises(NotEnoughData, match="reference"):
         decided(customers(1, count), customers(1, 30))
