@@ -65,6 +65,6 @@ def _conclude(number: int, approved: bool, reason: str, home: HomeOption, as_jso
     from tidegate.operations.renew import conclude
 
     with opening.existing(home) as (settings, place), opening.ledger(place, settings) as ledger:
-        done = conclude(place, ledger, number, approved, reason, opening.who(), opening.now())
+        done = conclude(place, settings, ledger, number, approved, reason, opening.who(), opening.now())
     printed(done.document(), as_json, done.summary())
     say(*(f"Warning: {warning}" for warning in done.warnings))

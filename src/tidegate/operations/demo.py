@@ -21,8 +21,6 @@ from tidegate.home import Home, open_home
 from tidegate.ledger.events import Event, list_events
 from tidegate.ledger.exposures import recent_predictions
 from tidegate.ledger.store import Ledger
-from tidegate.monitoring.alerts.conditions import Look, decided_renewal
-from tidegate.monitoring.alerts.flow import places_of, tell
 from tidegate.monitoring.alerts.state import MESSAGES, RAISED, open_alerts
 from tidegate.operations import demo_words as words
 from tidegate.operations.demo_bank import MONTH, STORY, Bank, write_audit, write_batch, write_outcomes, write_training
@@ -31,8 +29,8 @@ from tidegate.operations.learn import EMBEDDED_SPEC
 from tidegate.operations.monitor import Monitored, monitor_batch
 from tidegate.operations.outcomes import RecordedFile, record_file
 from tidegate.operations.places import opened_ledger
-from tidegate.operations.renew import Renewed, conclude, renew
-from tidegate.renewal.trail import waiting
+from tidegate.operations.renew import Renewed, renew
+from tidegate.renewal.trail import conclusions, decisions, superseded, waiting
 from tidegate.settings import Settings, read_settings
 from tidegate.training.candidates import named
 from tidegate.training.order import Order, effort_of
@@ -171,7 +169,6 @@ def _month(stage: _Stage, number: int) -> dict[str, Any]:
         stage.tell(words.CHECKED)
         _labels(stage, write_audit(stage.bank, stage.home, number), audit=True)
         done = _round(stage)
-        _settle(stage, done)
     if story.mislabelled and done.decision == "not_needed":
         stage.tell(words.ASKED)
         _renew(stage, "the regular renewal of the quarter")
@@ -208,19 +205,12 @@ def _renew(stage: _Stage, reason: str) -> Renewed:
     live = sum(count for count, _ in recent_predictions(stage.ledger, now - timedelta(hours=1), now).values())
     rounds[-1]["renewed"] = {**done.document(), "live_predictions": live}
     stage.tell(words.renewed(done, live, stage.settings.canary_traffic))
-    if done.challenger is not None:
-        alert = decided_renewal(str(done.renewal), done.decision, done.reasons, "", places_of(stage.settings))
-        tell(stage.home, stage.ledger, stage.settings, Look((alert,)), stage.clock())
-        _alerts(stage)
+    _alerts(stage)
+    over = superseded(decisions(stage.ledger), conclusions(stage.ledger))
+    rounds[-1]["superseded"] = [number for number, taker in over.items() if taker == done.renewal]
+    for number in rounds[-1]["superseded"]:
+        stage.tell(words.superseded(number, done))
     return done
-
-
-def _settle(stage: _Stage, done: Renewed) -> None:
-    """Where the sample has promoted a challenger, a person refuses those that were held for want of it."""
-    for one in waiting(stage.ledger, "held") if done.decision == "promoted" else []:
-        said = conclude(stage.home, stage.ledger, one.renewal, False, "The checked sample has decided it", stage.who, stage.clock())
-        stage.month["rounds"].append({"monitored": None, "renewed": said.document(), "alerts": []})
-        stage.tell(words.settled(said))
 
 
 def _kept(found: Monitored) -> dict[str, Any]:

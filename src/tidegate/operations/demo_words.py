@@ -100,11 +100,9 @@ def renewed(done: Renewed, live: int, needed: int) -> str:
     return _block("renew", lines)
 
 
-def settled(done: Renewed) -> str:
-    """A person's word on a renewal that was held."""
-    return _block(
-        "renewals", [f"Renewal {done.renewal} (version {done.challenger}), by a person: {done.decision}. {' '.join(done.reasons)}."]
-    )
+def superseded(number: int, done: Renewed) -> str:
+    """A renewal that was held, and whose place a later one has taken."""
+    return _block("renewals", [f"Renewal {number}, which was held, waits for nobody any more: renewal {done.renewal} has taken its place."])
 
 
 def places(home: Home) -> dict[str, Path]:

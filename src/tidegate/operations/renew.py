@@ -12,6 +12,8 @@ from tidegate.home import RENEWAL_LOCK, Home, exclusive
 from tidegate.ledger.experiments import running_experiment
 from tidegate.ledger.exposures import recent_predictions
 from tidegate.ledger.store import Ledger
+from tidegate.monitoring.alerts.conditions import Look
+from tidegate.monitoring.alerts.flow import tell
 from tidegate.operations.campaign_places import customer_key
 from tidegate.operations.canary import followed
 from tidegate.operations.champion import promote
@@ -23,7 +25,7 @@ from tidegate.renewal.policy import Triggers
 from tidegate.renewal.renew import Judged, Request, judge_renewal
 from tidegate.renewal.replay import Replay
 from tidegate.renewal.rows import Terms
-from tidegate.renewal.trail import Decided, decisions, promoted_unsaid, record_conclusion, record_decision, waiting
+from tidegate.renewal.trail import Decided, conclusions, decisions, promoted_unsaid, record_conclusion, record_decision, superseded, waiting
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import Pointer
@@ -96,32 +98,39 @@ class Renewed:
 def renew(
     home: Home, settings: Settings, ledger: Ledger, reason: str, dry_run: bool, who: str, progress: Progress, clock: Clock
 ) -> Renewed:
-    """Follow a canary that runs; else judge whether a renewal is needed, and do what its verdict says.
+    """Follow a canary that runs; else judge whether a renewal is needed, and do what its verdict says; then tell people.
 
     Raises HomeRefused where another renewal is at work, RegistryUnavailable, StorageUnavailable or LedgerUnavailable where one of them is
     away; the champion stays as it was then, and the same command goes on.
     """
     reason = require_reason(reason)
     with exclusive(home, "a renewal", RENEWAL_LOCK):
-        canary = None if dry_run else followed(home, settings, ledger, who, clock())
-        if canary is not None:
-            one, decision, said = canary
-            return Renewed(decision, (said,), one.challenger, one.champion, one.renewal, one.gates)
-        seen = present_champion(open_storage(home))
-        unsaid = None if seen is None or dry_run else promoted_unsaid(ledger, seen.version, seen.digest)
-        if unsaid is not None:
-            record_decision(ledger, who, unsaid, clock())
-            return Renewed("promoted", unsaid.reasons, unsaid.challenger, unsaid.champion, unsaid.renewal, unsaid.gates)
-        request = _request(home, settings, reason, dry_run, who)
-        judged = judge_renewal(home, ledger, request, progress, clock)
-        found = _told(judged, dry_run)
-        if judged.challenger is None or dry_run:
-            return found
-        found = _with_replay(found)
-        if found.decision == "promoted":
-            found = _enacted(home, settings, ledger, judged, found, who, clock())
-        record_decision(ledger, who, _decided(judged, found), clock())
+        done = _renewed(home, settings, ledger, reason, dry_run, who, progress, clock)
+    return done if dry_run else _told(home, settings, ledger, done, clock())
+
+
+def _renewed(
+    home: Home, settings: Settings, ledger: Ledger, reason: str, dry_run: bool, who: str, progress: Progress, clock: Clock
+) -> Renewed:
+    canary = None if dry_run else followed(home, settings, ledger, who, clock())
+    if canary is not None:
+        one, decision, said = canary
+        return Renewed(decision, (said,), one.challenger, one.champion, one.renewal, one.gates)
+    seen = present_champion(open_storage(home))
+    unsaid = None if seen is None or dry_run else promoted_unsaid(ledger, seen.version, seen.digest)
+    if unsaid is not None:
+        record_decision(ledger, who, unsaid, clock())
+        return Renewed("promoted", unsaid.reasons, unsaid.challenger, unsaid.champion, unsaid.renewal, unsaid.gates)
+    request = _request(home, settings, reason, dry_run, who)
+    judged = judge_renewal(home, ledger, request, progress, clock)
+    found = _found(judged, dry_run)
+    if judged.challenger is None or dry_run:
         return found
+    found = _with_replay(found)
+    if found.decision == "promoted":
+        found = _enacted(home, settings, ledger, judged, found, who, clock())
+    record_decision(ledger, who, _decided(judged, found), clock())
+    return found
 
 
 def _request(home: Home, settings: Settings, reason: str, dry_run: bool, who: str) -> Request:
@@ -142,7 +151,7 @@ def _request(home: Home, settings: Settings, reason: str, dry_run: bool, who: st
     )
 
 
-def _told(judged: Judged, dry_run: bool) -> Renewed:
+def _found(judged: Judged, dry_run: bool) -> Renewed:
     challenger = None if judged.challenger is None else judged.challenger.version
     number = judged.renewal or None
     return Renewed(
@@ -205,19 +214,31 @@ def _decided(judged: Judged, found: Renewed) -> Decided:
     return Decided(found.renewal or 0, found.decision, *known, found.reasons, found.gates, judged.batch, judged.at, "")
 
 
-def conclude(home: Home, ledger: Ledger, renewal: int, approve: bool, reason: str, who: str, now: datetime) -> Renewed:
-    """A person's word on a renewal that is held. Raises NotFound, AlreadyDecided, and InputRefused where no reason is given."""
+def conclude(home: Home, settings: Settings, ledger: Ledger, renewal: int, approve: bool, reason: str, who: str, now: datetime) -> Renewed:
+    """A person's word on a renewal that is held, told to the others. Raises NotFound, AlreadyDecided, and InputRefused without a reason."""
     reason = require_reason(reason)
     if not reason:
         raise InputRefused("A decision on a renewal needs a reason.", "Say why: --reason TEXT.")
     with exclusive(home, "a decision on a renewal", RENEWAL_LOCK):
         one = _held(ledger, renewal)
-        if approve:
-            return _approved(home, ledger, one, reason, who, now)
-        if _is_champion(present_champion(open_storage(home)), one):
-            raise AlreadyDecided(f"Version {one.challenger} is the champion already.", "Go back from it: tidegate rollback --reason TEXT.")
-        record_conclusion(ledger, who, renewal, "refused", reason, now)
-        return Renewed("refused", (reason,), one.challenger, one.champion, renewal, one.gates)
+        done = (_approved if approve else _refused)(home, ledger, one, reason, who, now)
+    return _told(home, settings, ledger, done, now)
+
+
+def _told(home: Home, settings: Settings, ledger: Ledger, done: Renewed, now: datetime) -> Renewed:
+    """The same, told to people. What was decided stands, whether they can be reached or not."""
+    try:
+        tell(home, ledger, settings, Look(), now)
+    except TidegateError as error:
+        return replace(done, warnings=(*done.warnings, f"Nobody was told of it: {error}"))
+    return done
+
+
+def _refused(home: Home, ledger: Ledger, one: Decided, reason: str, who: str, now: datetime) -> Renewed:
+    if _is_champion(present_champion(open_storage(home)), one):
+        raise AlreadyDecided(f"Version {one.challenger} is the champion already.", "Go back from it: tidegate rollback --reason TEXT.")
+    record_conclusion(ledger, who, one.renewal, "refused", reason, now)
+    return Renewed("refused", (reason,), one.challenger, one.champion, one.renewal, one.gates)
 
 
 def _held(ledger: Ledger, renewal: int) -> Decided:
@@ -226,7 +247,11 @@ def _held(ledger: Ledger, renewal: int) -> Decided:
     if one is not None:
         return one
     numbers = ", ".join(str(other.renewal) for other in held)
-    known = any(other.renewal == renewal for other in decisions(ledger))
+    made = decisions(ledger)
+    taker = superseded(made, conclusions(ledger)).get(renewal)
+    if taker is not None:
+        raise AlreadyDecided(f"Renewal {taker} has taken the place of renewal {renewal}.", f"Held: {numbers}." if held else "None is held.")
+    known = any(other.renewal == renewal for other in made)
     raise (AlreadyDecided if known else NotFound)(
         f"No renewal {renewal} is held for a person.", f"Held: {numbers}." if held else "None is held."
     )

@@ -19,7 +19,7 @@ from typing import Any
 
 from tidegate.errors import InputRefused, TidegateError
 from tidegate.home import Home
-from tidegate.monitoring.alerts.conditions import Look, decided_renewal, look_at_metrics
+from tidegate.monitoring.alerts.conditions import Look, look_at_metrics
 from tidegate.monitoring.alerts.flow import limits_of, places_of, tell
 from tidegate.monitoring.alerts.scrape import Scrape, read_scrape
 from tidegate.operations.inbox import inbox_holds_a_batch
@@ -132,7 +132,7 @@ def _round(
         failed |= code not in _ANSWERS
     removed = NOTHING
     try:
-        _tell(home, settings, before, after, renewed, clock())
+        _tell(home, settings, before, after, clock())
         if settings.retention_days:
             with opened_ledger(home, settings) as ledger:
                 removed = remove_old(home, ledger, settings.retention_days, settings.label_horizon_days, who(), clock())
@@ -150,16 +150,11 @@ def _has_batch(home: Home, settings: Settings) -> bool:
         return True
 
 
-def _tell(
-    home: Home, settings: Settings, before: Scrape | None, after: Scrape | None, renewed: dict[str, Any] | None, now: datetime
-) -> None:
-    """Alerts of metrics and of a renewal that was decided now; without either, reminders and what a channel did not take before."""
-    places, look = places_of(settings), Look()
+def _tell(home: Home, settings: Settings, before: Scrape | None, after: Scrape | None, now: datetime) -> None:
+    """Alerts of metrics; without them what the trail has gained, reminders, and what a channel did not take before."""
+    look = Look()
     if before is not None and after is not None:
-        look = look_at_metrics(before, after, limits_of(settings), "", places)
-    if renewed is not None and renewed["challenger"] is not None:
-        decided = decided_renewal(str(renewed["renewal"]), renewed["decision"], renewed["reasons"], "", places)
-        look = Look((*look.alerts, decided), look.near, look.judged)
+        look = look_at_metrics(before, after, limits_of(settings), "", places_of(settings))
     with opened_ledger(home, settings) as ledger:
         tell(home, ledger, settings, look, now)
 

@@ -10,6 +10,7 @@ from tidegate.ledger.events import Event, list_events
 from tidegate.ledger.store import Ledger
 
 TRAINED, PROMOTED, ROLLED_BACK, REFUSED = "trained", "promoted", "rolled back", "refused"
+RENEWAL_DECIDED, RENEWAL_CONCLUDED = "renewal decided", "renewal concluded"
 KINDS = (TRAINED, PROMOTED, ROLLED_BACK, REFUSED)
 EVERY = 1_000_000
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.store import Ledger
 from tidegate.registry.promote import Gate
-from tidegate.registry.trail import PROMOTED, appointments
+from tidegate.registry.trail import PROMOTED, RENEWAL_CONCLUDED, RENEWAL_DECIDED, appointments
 
-STARTED, DECIDED, HELD, CONCLUDED = "renewal started", "renewal decided", "renewal held", "renewal concluded"
+STARTED, DECIDED, HELD, CONCLUDED = "renewal started", RENEWAL_DECIDED, "renewal held", RENEWAL_CONCLUDED
 _EVERY = 1_000_000
 
 
@@ -65,9 +65,26 @@ def conclusions(ledger: Ledger) -> dict[int, dict[str, Any]]:
 
 
 def waiting(ledger: Ledger, decision: str) -> list[Decided]:
-    """Renewals that were decided so (`held`, `canary`) and are not concluded, newest first."""
-    done = conclusions(ledger)
-    return [one for one in decisions(ledger) if one.decision == decision and one.renewal not in done]
+    """Renewals that were decided so (`held`, `canary`), are not concluded, and whose place none has taken; newest first."""
+    made, done = decisions(ledger), conclusions(ledger)
+    over = {*done, *superseded(made, done)}
+    return [one for one in made if one.decision == decision and one.renewal not in over]
+
+
+def superseded(made: Sequence[Decided], done: Mapping[int, Mapping[str, Any]]) -> dict[int, int]:
+    """Held renewals that wait for nobody any more, by number: which later one was held in turn, or promoted its challenger.
+
+    `made`: decisions, newest first; `done`: their conclusions. A pure reading of the trail, so that no process can be killed between a
+    decision and what it means for those before it.
+    """
+    found, taker = dict[int, int](), None
+    for one in made:
+        became = done.get(one.renewal, {}).get("decision", one.decision)
+        if one.decision == "held" and one.renewal not in done and taker is not None:
+            found[one.renewal] = taker
+        if one.decision == "held" or became == "promoted":
+            taker = one.renewal
+    return found
 
 
 def promoted_unsaid(ledger: Ledger, version: str, digest: str) -> Decided | None:

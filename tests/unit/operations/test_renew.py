@@ -29,6 +29,7 @@ from tidegate.operations import champion as champion_verbs
 from tidegate.operations import renew as verb
 from tidegate.operations.history import history
 from tidegate.operations.renew import Renewed, conclude, renew
+from tidegate.operations.renewal_list import renewal_lines, renewal_list
 from tidegate.registry import appoint
 from tidegate.renewal import renew as flow
 from tidegate.settings import read_settings
@@ -51,6 +52,13 @@ class Desk:
     def renew(self, reason: str = "", dry_run: bool = False, **settings: Any) -> Renewed:
         chosen = read_settings(**{"renewal_budget": "quick", "renewal_algorithms": "logistic_regression", **settings})
         return renew(self.home, chosen, self.ledger, reason, dry_run, "ada", lambda text, share: None, lambda: self.now)
+
+    def conclude(self, number: int, approve: bool, reason: str, who: str, **settings: Any) -> Renewed:
+        return conclude(self.home, read_settings(**settings), self.ledger, number, approve, reason, who, self.now)
+
+    @property
+    def told(self) -> list[str]:
+        return [said["key"] for said in self.events("alert raised")[::-1]]
 
     @property
     def champion(self) -> str:
@@ -193,13 +201,13 @@ def test_an_approval_that_was_killed_after_its_promotion_is_repeated(desk: Desk,
     with monkeypatch.context() as killed:
         killed.setattr(verb, "record_conclusion", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now)
+            desk.conclude(number, True, "checked", "ada")
     assert desk.champion == "2"
     with pytest.raises(AlreadyDecided, match="Version 2 is the champion already"):
-        conclude(desk.home, desk.ledger, number, False, "second thoughts", "ada", desk.now)
-    assert conclude(desk.home, desk.ledger, number, True, "checked", "ada", desk.now).decision == "promoted"
+        desk.conclude(number, False, "second thoughts", "ada")
+    assert desk.conclude(number, True, "checked", "ada").decision == "promoted"
     with pytest.raises(AlreadyDecided, match="is held"):
-        conclude(desk.home, desk.ledger, number, False, "too late", "ada", desk.now)
+        desk.conclude(number, False, "too late", "ada")
 
 
 def test_without_an_audit_it_is_held_and_a_person_decides(desk: Desk) -> None:
@@ -209,22 +217,22 @@ def test_without_an_audit_it_is_held_and_a_person_decides(desk: Desk) -> None:
     assert desk.events("renewal held")[0]["renewal"] == held.renewal
     assert held.renewal is not None
     with pytest.raises(NotFound, match=f"Held: {held.renewal}"):
-        conclude(desk.home, desk.ledger, 999, True, "looks fine", "bob", desk.now)
+        desk.conclude(999, True, "looks fine", "bob")
     with pytest.raises(InputRefused, match="reason"):
-        conclude(desk.home, desk.ledger, held.renewal, True, " ", "bob", desk.now)
-    done = conclude(desk.home, desk.ledger, held.renewal, True, "checked by hand", "bob", desk.now)
+        desk.conclude(held.renewal, True, " ", "bob")
+    done = desk.conclude(held.renewal, True, "checked by hand", "bob")
     assert (done.decision, desk.champion) == ("promoted", "2")
     said = desk.events("promoted")[0]
     assert said["reason"] == "checked by hand"
     assert said["held_because"] == list(held.reasons)
     with pytest.raises(AlreadyDecided, match="None is held"):
-        conclude(desk.home, desk.ledger, held.renewal, False, "too late", "bob", desk.now)
+        desk.conclude(held.renewal, False, "too late", "bob")
 
 
 def test_a_held_one_that_is_refused_leaves_the_champion(desk: Desk) -> None:
     held = desk.renew()
     assert held.renewal is not None
-    assert conclude(desk.home, desk.ledger, held.renewal, False, "labels are odd", "bob", desk.now).decision == "refused"
+    assert desk.conclude(held.renewal, False, "labels are odd", "bob").decision == "refused"
     assert desk.champion == "1"
     assert desk.renew().decision == "not_needed"
 
@@ -354,3 +362,56 @@ def test_a_canary_that_was_stopped_is_refused(audited: Desk, monkeypatch: pytest
     assert (done.decision, done.alarm, audited.champion) == ("refused", True, "1")
     assert "errors: 4 %" in done.reasons[0]
     assert audited.renew().decision == "not_needed"
+
+
+def test_what_was_decided_is_told_by_whoever_decides_it(desk: Desk) -> None:
+    held = desk.renew()
+    assert desk.told == [f"renewal:{held.renewal}:held"]
+    assert held.renewal is not None
+    desk.conclude(held.renewal, False, "labels are odd", "bob")
+    assert desk.told == [f"renewal:{held.renewal}:held", f"renewal:{held.renewal}:refused"]
+    assert desk.events("alert raised")[0]["detail"] == "labels are odd"
+    assert desk.renew().decision == "not_needed"
+    assert len(desk.told) == 2
+
+
+def test_a_try_tells_nobody(desk: Desk) -> None:
+    desk.renew(dry_run=True)
+    assert desk.told == []
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_one_that_was_killed_before_it_told_is_told_by_the_next(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(verb, "tell", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            desk.renew()
+    assert desk.told == []
+    desk.now += timedelta(minutes=15)
+    assert desk.renew().decision == "not_needed"
+    (held,) = desk.events("renewal held")
+    assert desk.told == [f"renewal:{held['renewal']}:held"]
+
+
+def test_channels_that_cannot_be_read_do_not_undo_a_decision(desk: Desk, tmp_path: Path) -> None:
+    held = desk.renew(alert_channels_file=tmp_path / "none")
+    assert held.decision == "held"
+    assert held.renewal is not None
+    assert "Nobody was told of it: TIDEGATE_ALERT_CHANNELS_FILE" in held.warnings[-1]
+    done = desk.conclude(held.renewal, True, "checked", "bob", alert_channels_file=tmp_path / "none")
+    assert (done.decision, desk.champion) == ("promoted", "2")
+    assert done.warnings[-1].startswith("Nobody was told of it")
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_a_later_one_takes_the_place_of_one_that_is_held(desk: Desk) -> None:
+    first, second = desk.renew().renewal, desk.renew("again").renewal
+    assert first is not None
+    assert second is not None
+    with pytest.raises(AlreadyDecided, match=rf"Renewal {second} has taken the place of renewal {first}. Held: {second}\."):
+        desk.conclude(first, True, "the first", "bob")
+    found = renewal_list(desk.ledger, 20)
+    assert [(one["renewal"], one["waiting"], one["superseded_by"]) for one in found] == [(second, True, None), (first, False, second)]
+    assert f"held, superseded by renewal {second}" in renewal_lines(found)
+    assert desk.conclude(second, True, "checked", "bob").decision == "promoted"
+    assert [one["waiting"] for one in renewal_list(desk.ledger, 20)] == [False, False]

@@ -9,6 +9,7 @@ import pytest
 
 from tidegate.errors import InputRefused, StorageUnavailable
 from tidegate.home import Home, open_home
+from tidegate.ledger.events import append_event, list_events
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.monitoring.alerts.scrape import Scrape
 from tidegate.monitoring.alerts.state import open_alerts
@@ -144,3 +145,16 @@ def test_times_between_rounds(text: str, seconds: int) -> None:
 def test_no_other_time_is_taken(text: str) -> None:
     with pytest.raises(InputRefused, match="--every"):
         seconds_of(text)
+
+
+def test_a_renewal_that_nobody_has_told_of_is_told_by_the_round(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    ledger = open_ledger(sqlite_url(home.ledger))
+    said = {"renewal": 4, "decision": "held", "reasons": ["Gate audit_positives: none."], "challenger": "2"}
+    append_event(ledger, "ada", "renewal decided", said, NOW - timedelta(minutes=1))
+    append_event(ledger, "ada", "renewal concluded", {"renewal": 3, "decision": "promoted", "reason": "old"}, NOW - timedelta(days=8))
+    close_ledger(ledger)
+    verbs: dict[str, Any] = {"monitor": (PASSED, [], 0), "renew": (NOT_NEEDED, [], 0)}
+    rounds(monkeypatch, home, verbs, [CALM, CALM], count=2)
+    ledger = open_ledger(sqlite_url(home.ledger))
+    assert [event.document()["key"] for event in list_events(ledger, "alert raised")] == ["renewal:4:held"]
+    close_ledger(ledger)

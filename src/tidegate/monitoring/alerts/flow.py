@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 from tidegate.home import ALERTS_LOCK, Home
@@ -14,12 +15,13 @@ from tidegate.ledger.events import list_events
 from tidegate.ledger.experiments import CANARY_STOPPED
 from tidegate.ledger.store import Ledger
 from tidegate.monitoring.alerts.channels import channels_of
-from tidegate.monitoring.alerts.conditions import Alert, Limits, Look, Places, stopped_canary
+from tidegate.monitoring.alerts.conditions import Alert, Limits, Look, Places, decided_renewal, stopped_canary
 from tidegate.monitoring.alerts.deliver import Delivery, Send, deliver_alerts
 from tidegate.monitoring.alerts.state import Message, Policy, raise_alerts
+from tidegate.registry.trail import RENEWAL_CONCLUDED, RENEWAL_DECIDED
 from tidegate.settings import Settings
 
-# A home that is monitored for the first time does not tell of canaries of last year.
+# A home that is monitored for the first time does not tell of what happened last year.
 _NEWS = timedelta(days=7)
 
 
@@ -32,14 +34,17 @@ class Told:
 
 
 def tell(home: Home, ledger: Ledger, settings: Settings, look: Look, now: datetime, send: Send | None = None) -> Told:
-    """Record what a look changes, together with canaries that were stopped since, and deliver. An empty `Look()` only reminds and delivers.
+    """Record what a look changes, and what the audit trail has gained since: stopped canaries, renewals that were decided; then deliver.
+
+    An empty `Look()` tells of the trail, reminds and delivers: what a process was killed over before it could tell, the next one tells.
 
     Raises SettingRefused where the channels cannot be read, LedgerUnavailable; a channel that fails raises nothing.
     """
     channels = channels_of(settings)
     names = tuple(channel.name for channel in channels)
     policy = Policy(names, timedelta(hours=settings.alert_reminder_hours), settings.alertmanager_owns_metrics)
-    look = Look((*look.alerts, *_canaries(ledger, settings, now)), look.near, look.judged)
+    happened = (*_canaries(ledger, settings, now), *_renewals(ledger, settings, now))
+    look = Look((*look.alerts, *happened), look.near, look.judged)
     made = raise_alerts(ledger, look, now, policy)
     with _alone(home) as alone:
         return Told(made, deliver_alerts(ledger, channels, now, send) if alone else None)
@@ -61,10 +66,22 @@ def link_of(settings: Settings, batch: str, page: str = "monitoring_report.html"
 
 
 def _canaries(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Alert]:
-    for event in list_events(ledger, CANARY_STOPPED):
-        if now - datetime.fromisoformat(event.at) < _NEWS:
-            evidence = event.document()
-            yield stopped_canary(int(evidence["experiment"]), str(evidence.get("reason", "")), "", places_of(settings))
+    for evidence in _news(ledger, CANARY_STOPPED, now):
+        yield stopped_canary(int(evidence["experiment"]), str(evidence.get("reason", "")), "", places_of(settings))
+
+
+def _renewals(ledger: Ledger, settings: Settings, now: datetime) -> Iterator[Alert]:
+    places = places_of(settings)
+    for evidence in _news(ledger, RENEWAL_DECIDED, now):
+        yield decided_renewal(str(evidence["renewal"]), evidence["decision"], evidence["reasons"], "", places)
+    for evidence in _news(ledger, RENEWAL_CONCLUDED, now):
+        yield decided_renewal(str(evidence["renewal"]), evidence["decision"], (evidence["reason"],), "", places)
+
+
+def _news(ledger: Ledger, what: str, now: datetime) -> Iterator[dict[str, Any]]:
+    """What the events of a kind of these days say, oldest first."""
+    found = [event.document() for event in list_events(ledger, what) if now - datetime.fromisoformat(event.at) < _NEWS]
+    yield from found[::-1]
 
 
 @contextmanager

@@ -154,6 +154,7 @@ class RenewalShown(Answer):
     decided_at: str
     waiting: bool = Field(description="for a person's word (held), or for its canary")
     concluded: dict[str, Any] | None = Field(description="what became of one that waited: decision, reason, who, at")
+    superseded_by: int | None = Field(description="the later renewal that was held or promoted in place of one that was held")
 
 
 class Renewals(Answer):

@@ -60,11 +60,11 @@ def add_renewals(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/renewals/{number}/approve", summary="Promote the challenger of a renewal that is held", **_answer())
     def approved(request: Request, number: Number, body: Word) -> dict[str, Any]:
-        return conclude(desk.home, desk.ledger, number, True, body.reason, asking(request), now()).document()
+        return conclude(desk.home, desk.settings, desk.ledger, number, True, body.reason, asking(request), now()).document()
 
     @app.post("/renewals/{number}/refuse", summary="Refuse the challenger of a renewal that is held; the champion stays", **_answer())
     def refused(request: Request, number: Number, body: Word) -> dict[str, Any]:
-        return conclude(desk.home, desk.ledger, number, False, body.reason, asking(request), now()).document()
+        return conclude(desk.home, desk.settings, desk.ledger, number, False, body.reason, asking(request), now()).document()
 
     add_job_routes(app, desk.renewals, "/renewals/jobs", "Stop a run; the champion stays as it was")
 
