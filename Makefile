@@ -51,7 +51,7 @@ notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the re
 
 lock: .venv/ready ## resolve the dependencies anew into locks/
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --all-extras -o locks/all.txt
-	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra train --extra serve --extra monitor --extra dev -c locks/all.txt -o locks/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra train --extra serve --extra monitor --extra ui --extra dev -c locks/all.txt -o locks/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra serve -c locks/all.txt -o locks/serve.txt
 
 clean: ## remove the virtual environment and caches (never a home)

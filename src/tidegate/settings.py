@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         128,
         ge=1,
-        description="most /predict, /explain and /feedback at once; more are refused with 429: one event loop answers so many in 100 ms",
+        description="most /predict, /explain, /feedback and /what-if at once; beyond it 429: one event loop answers so many in 100 ms",
     )
     max_concurrent_batches: int = Field(4, ge=1, description="most /predict-batch and /outcomes at once; more are refused with 429")
     max_concurrent_uploads: int = Field(2, ge=1, description="most /predict-csv at once; more are refused with 429")

@@ -21,6 +21,7 @@ from tidegate.serving.pages import add_pages
 from tidegate.serving.predictions import UPLOAD, add_predictions
 from tidegate.serving.service import Service
 from tidegate.serving.vitals import watch_vitals
+from tidegate.serving.what_if import add_what_if
 
 
 def create_app(
@@ -40,6 +41,7 @@ def create_app(
 
     def add_routes(app: FastAPI) -> None:
         add_predictions(app, service)
+        add_what_if(app, service)
         add_outcomes(app, service)
         add_feedback(app, service)
         add_pages(app, service)

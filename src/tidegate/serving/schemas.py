@@ -146,6 +146,7 @@ def feature_page(spec: TableSpec, names: tuple[str, ...]) -> dict[str, Any]:
             "levels": column.levels,
             "unknown": column.unknown if column.kind == "category" else None,
             "actionable": column.actionable,
+            "actions": column.actions,
         }
         for column in spec.feature_columns
     ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # Routes about customers. Probes and scrapes come at any rate and would hide the errors of those who matter; a file takes minutes.
-CUSTOMER_ROUTES = frozenset({"/predict", "/predict-batch", "/predict-csv", "/explain", "/outcomes", "/feedback"})
+CUSTOMER_ROUTES = frozenset({"/predict", "/predict-batch", "/predict-csv", "/explain", "/outcomes", "/feedback", "/what-if"})
 ONE_CUSTOMER_ROUTES = frozenset({"/predict", "/explain"})
 _LINE = re.compile(r"(tidegate_requests_total|tidegate_request_seconds_bucket)\{([^}]*)\}\s+(\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')

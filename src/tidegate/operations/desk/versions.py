@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 
 from tidegate.bundle.local import local_bundle, stored_versions
 from tidegate.bundle.manifest import read_manifest
-from tidegate.errors import NotFound, TidegateError
+from tidegate.errors import AlreadyDecided, NotFound, TidegateError
 from tidegate.operations.champion import promote, rollback
 from tidegate.operations.desk.desk import Desk, asking, now
 from tidegate.operations.history import history
@@ -29,12 +29,14 @@ class Promotion(BaseModel):
 
     version: str = Field(min_length=1, max_length=64)
     reason: str = Field(min_length=1, max_length=LONGEST_REASON, description="in one line; kept in the audit trail")
+    instead_of: str | None = Field(None, max_length=64, description="the champion that was looked at: 409 where another one serves by now")
 
 
 class Rollback(BaseModel):
     """Why."""
 
     reason: str = Field("", max_length=LONGEST_REASON)
+    instead_of: str | None = Field(None, max_length=64, description="the champion that was looked at: 409 where another one serves by now")
 
 
 def add_versions(app: FastAPI, desk: Desk) -> None:
@@ -68,10 +70,12 @@ def add_versions(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/promote", summary="Make a version the champion; running servers follow")
     def promoted(request: Request, body: Promotion) -> dict[str, Any]:
+        _require_champion(storage, body.instead_of)
         return promote(desk.home, desk.ledger, body.version, body.reason, asking(request), now()).document()
 
     @app.post("/rollback", summary="Back to the champion before the present one")
     def rolled_back(request: Request, body: Rollback) -> dict[str, Any]:
+        _require_champion(storage, body.instead_of)
         return rollback(desk.home, desk.ledger, body.reason, asking(request), now()).document()
 
     @app.get("/history", summary="When, by whom and why versions were trained, promoted, rolled back to or refused; newest first")
@@ -82,6 +86,15 @@ def add_versions(app: FastAPI, desk: Desk) -> None:
 def _require(storage: Storage, version: str) -> None:
     if version not in stored_versions(storage):
         raise NotFound("There is no such version in this home.", "GET /models lists them.")
+
+
+def _require_champion(storage: Storage, looked_at: str | None) -> None:
+    """Raises AlreadyDecided where somebody made another version champion since this one was looked at."""
+    champion = present_champion(storage)
+    serving = champion.version if champion else None
+    if looked_at is not None and looked_at != serving:
+        sentence = f"Version {serving} is champion by now, not version {looked_at}."
+        raise AlreadyDecided(sentence, "Look at it again; nothing was changed.")
 
 
 def _folder(desk: Desk, storage: Storage, version: str) -> Path:

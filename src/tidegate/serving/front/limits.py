@@ -13,7 +13,7 @@ from tidegate.serving.documents import refusal
 from tidegate.serving.front.linger import answer_unread
 from tidegate.settings import Settings
 
-REQUESTS, BATCHES = ("/predict", "/explain", "/feedback"), ("/predict-batch", "/outcomes")
+REQUESTS, BATCHES = ("/predict", "/explain", "/feedback", "/what-if"), ("/predict-batch", "/outcomes")
 UPLOADS = ("/predict-csv",)
 BURST_SECONDS = 0.1
 

@@ -95,6 +95,14 @@ def test_promotion_and_rollback_are_refused_like_on_the_command_line(client: Tes
     assert "no champion before version 1" in nowhere.json()["detail"]
 
 
+def test_who_looked_at_another_champion_changes_nothing(client: TestClient) -> None:
+    for path, body in (("/promote", {"version": "1", "reason": "better"}), ("/rollback", {"reason": "alarms"})):
+        refused = client.post(path, json={**body, "instead_of": "2"})
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == "Version 1 is champion by now, not version 2. Look at it again; nothing was changed."
+    assert client.post("/promote", json={"version": "1", "reason": "again", "instead_of": "1"}).status_code == 200
+
+
 @pytest.mark.parametrize("body", [{"version": "1"}, {"version": 1, "reason": "x"}, {"version": "1", "reason": ""}, [], "secret-value"])
 def test_a_misshapen_body_is_one_envelope_without_what_was_sent(client: TestClient, body: Any) -> None:
     refused = client.post("/promote", json=body)

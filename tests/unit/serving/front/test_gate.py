@@ -14,7 +14,7 @@ from tidegate.errors import LedgerUnavailable, SettingRefused
 from tidegate.ledger.predictions import count_predictions
 from tidegate.settings import read_settings
 
-POSTS = ("/predict", "/predict-batch", "/predict-csv", "/explain", "/outcomes", "/feedback")
+POSTS = ("/predict", "/predict-batch", "/predict-csv", "/explain", "/outcomes", "/feedback", "/what-if")
 SHOWN = ("/metrics", "/model-info", "/features")
 OPEN = ("/", "/health", "/ready", "/docs", "/openapi.json", "/static-offline-docs/swagger-ui.css")
 DESK = "https://desk.bank.example"
