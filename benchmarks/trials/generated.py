@@ -15,11 +15,11 @@ from trials.verdict import Row, judged
 WANTED = "≥ 20 % answered 200; 0 5xx, undocumented statuses, accepted violations, exception text"
 LEAST_ANSWERED = 0.2
 # Of the cases of routes that take a body; a page without parameters has one case.
-WEIGHTS = {"/predict": 6, "/predict-batch": 4, "/explain": 3, "/outcomes": 3, "/feedback": 2, "/predict-csv": 1}
+WEIGHTS = {"/predict": 6, "/predict-batch": 4, "/explain": 3, "/outcomes": 3, "/feedback": 2, "/what-if": 2, "/predict-csv": 1}
 # Where an answer of 200 says of each item whether it was accepted: the items of the request, and the places of those that were not.
 ITEMS = {"/predict-batch": "customers", "/outcomes": "outcomes"}
 # Where one wrong field refuses the whole request: every so many accepted ones are sent again with a fault.
-WHOLE, EACH = ("/predict", "/explain", "/feedback"), 5
+WHOLE, EACH = ("/predict", "/explain", "/feedback", "/what-if"), 5
 EXCEPTION = re.compile(rb"Traceback|File \"|[a-z]Error\b|Exception|\bat 0x[0-9a-f]{6}")
 
 
@@ -69,7 +69,8 @@ def _drive(url: str, cases: int, seed: int, seen: Seen) -> None:
 
     schema = schemathesis.openapi.from_url(url)
     operations = {result.ok().path: result.ok() for result in schema.get_all_operations()}
-    taking = {path: WEIGHTS[path] for path, operation in operations.items() if operation.method == "post"}
+    # A route that nobody gave a weight is tried too, and not a reason to try none.
+    taking = {path: WEIGHTS.get(path, 1) for path, operation in operations.items() if operation.method == "post"}
     with requests.Session() as session:
         for path, operation in operations.items():
             if path not in taking:

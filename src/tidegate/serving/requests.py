@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -28,8 +28,17 @@ class PlainRoute(APIRoute):
         return handler
 
 
-def add_post(app: FastAPI, service: Service, route: Route, path: str, summary: str, body: dict[str, Any], answered: dict[str, Any]) -> None:
-    """A POST route. `body` is its part of the OpenAPI document, `answered` what the document says of status 200."""
+def add_post(
+    app: FastAPI,
+    service: Service,
+    route: Route,
+    path: str,
+    summary: str,
+    body: dict[str, Any],
+    answered: dict[str, Any],
+    refused: Mapping[int | str, dict[str, Any]] | None = None,
+) -> None:
+    """A POST route. `body` is its part of the OpenAPI document, `answered` what that says of status 200, `refused` of its own refusals."""
 
     async def endpoint(request: Request) -> Response:
         return await route(service, request)
@@ -42,7 +51,7 @@ def add_post(app: FastAPI, service: Service, route: Route, path: str, summary: s
         name=path[1:],
         summary=summary,
         response_model=None,
-        responses={200: answered, **REFUSALS},
+        responses={200: answered, **REFUSALS, **(refused or {})},
         openapi_extra=body,
     )
 

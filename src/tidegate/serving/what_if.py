@@ -23,7 +23,7 @@ from tidegate.ledger.predictions import Prediction, find_by_id
 from tidegate.serving.documents import answer
 from tidegate.serving.patience import asked_ledger
 from tidegate.serving.requests import add_post, json_document, ledger_of
-from tidegate.serving.schemas import column_schema
+from tidegate.serving.schemas import Refusal, column_schema
 from tidegate.serving.service import LONGEST_ID, Service, judge
 from tidegate.serving.trial.arms import scorers_at_work
 
@@ -61,9 +61,8 @@ class WhatIfAnswer(BaseModel):
 def add_what_if(app: FastAPI, service: Service) -> None:
     """The route."""
     body = what_if_body(service.scorer.contract.spec)
-    add_post(
-        app, service, post_what_if, "/what-if", "What if actionable columns were otherwise; not recorded", body, {"model": WhatIfAnswer}
-    )
+    summary, unknown = "What if actionable columns were otherwise; not recorded", {"model": Refusal, "description": "No such prediction"}
+    add_post(app, service, post_what_if, "/what-if", summary, body, {"model": WhatIfAnswer}, {404: unknown})
 
 
 def what_if_body(spec: TableSpec) -> dict[str, Any]:
