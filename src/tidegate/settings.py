@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     )
     reports_host: str = Field("127.0.0.1", description="address the reports site binds to")
     reports_port: int = Field(9000, ge=1, le=65535, description="port of the reports site")
+    ui_host: str = Field(
+        "127.0.0.1", description="address the pages bind to; beyond loopback they show nothing unless the APIs ask for keys"
+    )
+    ui_port: int = Field(8501, ge=1, le=65535, description="port of the pages")
+    ui_api_url: str = Field("", description="scoring API that the pages talk to; empty: that of host and port")
+    ui_operate_url: str = Field("", description="operate API that the pages talk to; empty: that of operate_host and operate_port")
     report_rows: int = Field(
         100_000, ge=1_000, description="most customers of the reference and of a batch that the pages of a monitoring run are drawn from"
     )

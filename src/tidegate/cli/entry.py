@@ -13,7 +13,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from tidegate import __version__
-from tidegate.cli import alerts, campaigns, champion, demo, experiments, keys, monitoring, records, renewal, scoring, tables, training
+from tidegate.cli import (
+    alerts,
+    campaigns,
+    champion,
+    demo,
+    experiments,
+    keys,
+    monitoring,
+    pages,
+    records,
+    renewal,
+    scoring,
+    tables,
+    training,
+)
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
 
@@ -41,6 +55,7 @@ for verb in (
     champion.rollback,
     champion.history,
     champion.operate,
+    pages.ui,
     monitoring.monitor,
     monitoring.watch,
     campaigns.outcomes,

@@ -105,6 +105,14 @@ def count_predictions(ledger: Ledger) -> int:
         return connection.execute(sa.select(sa.func.count()).select_from(_table)).scalar_one()
 
 
+def predictions_by_hour(ledger: Ledger, since: str) -> dict[str, int]:
+    """How many were recorded since this time (as `created_at` is written), by the hour as `2026-11-24T14`. Read from an index alone."""
+    hour = sa.func.substr(_table.c.created_at, 1, 13)
+    query = sa.select(hour, sa.func.count()).where(_table.c.created_at >= since).group_by(hour)
+    with reading(ledger.engine) as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def sample_predictions(ledger: Ledger, n: int) -> list[Prediction]:
     """Up to `n` predictions spread evenly over the ledger's whole time, oldest first; the same ledger gives the same sample."""
     with reading(ledger.engine) as connection:

@@ -157,6 +157,19 @@ class RenewalShown(Answer):
     superseded_by: int | None = Field(description="the later renewal that was held or promoted in place of one that was held")
 
 
+class Hour(Answer):
+    """One hour, which begins at `at` (UTC); the last one has not ended."""
+
+    at: str
+    predictions: int
+
+
+class Traffic(Answer):
+    """Hours, oldest first; one without predictions is there."""
+
+    hours: list[Hour]
+
+
 class Renewals(Answer):
     """The renewals, newest first, and the runs that this server was asked for."""
 

@@ -26,6 +26,7 @@ from tidegate.operations.desk.jobs import MONITORING as MONITORING_RUN
 from tidegate.operations.desk.jobs import RENEWAL, Jobs
 from tidegate.operations.desk.monitoring import MONITORING, add_monitoring
 from tidegate.operations.desk.renewals import add_renewals
+from tidegate.operations.desk.traffic import add_traffic
 from tidegate.operations.desk.trainings import TRAIN, add_trainings
 from tidegate.operations.desk.versions import add_versions
 from tidegate.operations.places import opened_ledger
@@ -77,6 +78,7 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
         add_experiments(app, desk)
         add_monitoring(app, desk)
         add_alerts(app, desk)
+        add_traffic(app, desk)
         add_renewals(app, desk)
         add_campaigns(app, desk)
         add_customers(app, desk)

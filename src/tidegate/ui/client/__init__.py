@@ -1,0 +1,1 @@
+"""The two APIs as functions, and everything that can go wrong with them."""

@@ -1,0 +1,163 @@
+"""Who serves, how it goes, and what needs a person now."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tidegate.ui import charts, session
+from tidegate.ui.client import alerts, experiments, models, monitoring, renewals, scoring
+from tidegate.ui.client.http import ApiFault, ApiRefused
+from tidegate.ui.session import asked, moment, number, operating, percent, say
+
+_SHOWN = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC", "recall": "Recall", "precision": "Precision"}
+
+
+def show() -> None:
+    """The page."""
+    st.title(say("Overview"))
+    found = asked(lambda: (models.champion(operating()),))
+    if found is None:
+        return
+    (champion,) = found
+    if champion is None:
+        st.info(say("There is no champion yet. Train one: tidegate train DATA --label COLUMN."), icon=":material/flag:")
+        return
+    _needs_a_person()
+    _champion(champion)
+    left, right = st.columns(2)
+    with left:
+        _traffic()
+    with right:
+        _monitored()
+        _experiment()
+
+
+def _needs_a_person() -> None:
+    st.subheader(say("What needs a person now"))
+    held, standing = asked(lambda: renewals.held_renewals(operating())), asked(lambda: alerts.standing(operating()))
+    for one in held or ():
+        st.warning(
+            say(
+                "Renewal {number} is held: version {challenger} waits for your word against version {champion} (batch {batch}, {at}).",
+                number=one.number,
+                challenger=one.challenger,
+                champion=one.champion,
+                batch=one.batch,
+                at=moment(one.decided_at),
+            ),
+            icon=":material/gavel:",
+        )
+    for alert in standing.open if standing else ():
+        show = st.error if alert.severity == "critical" else st.warning
+        show(f"**{alert.title}**  \n{alert.detail} {say('Since {at}.', at=moment(alert.since))}", icon=":material/notifications_active:")
+    if standing and standing.undelivered:
+        st.warning(
+            say("{count} messages have not reached their channel yet.", count=number(standing.undelivered)), icon=":material/outgoing_mail:"
+        )
+    if held == () and standing == alerts.Standing((), 0):
+        st.success(say("Nothing."), icon=":material/check_circle:")
+
+
+def _champion(champion: models.Champion) -> None:
+    st.subheader(say("Champion"))
+    found = asked(lambda: models.card(operating(), champion.version))
+    serving = _serving(champion.version)
+    if found is None:
+        return
+    columns = st.columns(2 + len(_SHOWN))
+    columns[0].metric(say("Version"), champion.version, help=f"{found.meaning}: {found.algorithm}")
+    columns[1].metric(say("Service"), serving)
+    known = {one.name: one for one in found.metrics}
+    for column, (name, title) in zip(columns[2:], _SHOWN.items(), strict=True):
+        one = known.get(name)
+        column.metric(title, number(one.value, 3) if one else number(None))
+        if one:
+            column.caption(say("{low} to {high}", low=number(one.low, 3), high=number(one.high, 3)))
+    st.caption(
+        say(
+            "Champion since {since}; trained {trained} with {algorithm}. Measures of the holdout with 95% intervals.",
+            since=moment(champion.since),
+            trained=moment(found.created_at),
+            algorithm=found.algorithm,
+        )
+    )
+
+
+def _serving(champion: str) -> str:
+    """One word for the scoring API."""
+    try:
+        version = scoring.serving_version(session.scoring())
+    except ApiRefused:
+        return say("not ready")
+    except ApiFault:
+        return say("down")
+    return say("ready") if version == champion else say("on version {version}", version=version)
+
+
+def _traffic() -> None:
+    st.subheader(say("Traffic"))
+    hours = asked(lambda: monitoring.traffic(operating()))
+    if hours is None:
+        return
+    total = sum(hour.predictions for hour in hours)
+    if not total:
+        st.info(
+            say("Nobody was scored in the last 24 hours. POST /predict, or the page Score a customer."), icon=":material/hourglass_empty:"
+        )
+        return
+    st.metric(say("Predictions of the last 24 hours"), number(total))
+    figure = charts.bars([hour.at for hour in hours], [hour.predictions for hour in hours], say("Predictions an hour"))
+    st.plotly_chart(figure, config={"displayModeBar": False}, key="traffic")
+
+
+def _monitored() -> None:
+    st.subheader(say("Newest batch"))
+    found = asked(lambda: monitoring.batches(operating(), 1))
+    if found is None:
+        return
+    if not found:
+        st.info(say("No batch was monitored yet: tidegate monitor FILE, or tidegate watch."), icon=":material/monitor_heart:")
+        return
+    _batch(found[0])
+
+
+def _batch(batch: monitoring.Batch) -> None:
+    columns = st.columns(3)
+    columns[0].metric(say("Health"), batch.health or number(None))
+    columns[1].metric(say("Drifted features"), number(None if batch.drifted_features is None else len(batch.drifted_features)))
+    realised = batch.realised_roc_auc is not None
+    columns[2].metric(
+        say("ROC-AUC, realised") if realised else say("ROC-AUC, estimated"),
+        number(batch.realised_roc_auc if realised else batch.estimated_roc_auc, 3),
+    )
+    share = None if not batch.rows or batch.quarantined is None else batch.quarantined / batch.rows
+    st.caption(
+        say(
+            "{batch}, {at}: {rows} rows, {share} quarantined.",
+            batch=batch.batch,
+            at=moment(batch.at),
+            rows=number(batch.rows),
+            share=percent(share),
+        )
+    )
+
+
+def _experiment() -> None:
+    st.subheader(say("Experiment"))
+    answer = asked(lambda: (experiments.running(operating()),))
+    if answer is None:
+        return
+    (found,) = answer
+    if found is None:
+        st.caption(say("None runs."))
+    else:
+        st.write(
+            say(
+                "Experiment {number} ({mode}): version {treatment} beside version {control} since {since}.",
+                number=found.number,
+                mode=found.mode,
+                treatment=found.treatment,
+                control=found.control,
+                since=moment(found.started_at),
+            )
+        )
