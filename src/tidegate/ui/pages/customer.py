@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from tidegate.ui import charts, session
+from tidegate.ui import session
+from tidegate.ui.charts import customer as charts
 from tidegate.ui.client import customers, scoring
 from tidegate.ui.client.scoring import Column, Explanation, Reason
 from tidegate.ui.session import asked, moment, number, operating, percent, say

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tidegate.ui import charts, session
+from tidegate.ui import session
+from tidegate.ui.charts import traffic as charts
 from tidegate.ui.client import alerts, experiments, models, monitoring, renewals, scoring
 from tidegate.ui.client.http import ApiFault, ApiRefused
 from tidegate.ui.session import asked, moment, number, operating, percent, say

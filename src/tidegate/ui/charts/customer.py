@@ -1,4 +1,4 @@
-"""Pictures. Colours are those of Okabe and Ito (2008), which people who do not see all colours can tell apart."""
+"""Pictures of one customer: the probability, and the way there from the average."""
 
 from __future__ import annotations
 
@@ -7,15 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-RAISES, LOWERS, NEUTRAL = "#D55E00", "#0072B2", "#999999"
-_MARGINS = {"l": 8, "r": 8, "t": 8, "b": 8}
-
-
-def bars(x: Sequence[str], y: Sequence[float], title: str) -> Any:
-    """Columns over times."""
-    figure = go.Figure(go.Bar(x=list(x), y=list(y), marker_color=LOWERS))
-    figure.update_layout(height=220, margin=_MARGINS, yaxis_title=title, bargap=0.15)
-    return figure
+from tidegate.ui.charts.palette import LOWERS, MARGINS, NEUTRAL, RAISES
 
 
 def waterfall(names: Sequence[str], amounts: Sequence[float], start: tuple[str, float], end: tuple[str, float], axis: str) -> Any:
@@ -34,7 +26,7 @@ def waterfall(names: Sequence[str], amounts: Sequence[float], start: tuple[str, 
             cliponaxis=False,
         )
     )
-    figure.update_layout(height=90 + 34 * (len(names) + 2), margin={**_MARGINS, "r": 48}, xaxis_title=axis, showlegend=False)
+    figure.update_layout(height=90 + 34 * (len(names) + 2), margin={**MARGINS, "r": 48}, xaxis_title=axis, showlegend=False)
     figure.update_yaxes(autorange="reversed", automargin=True)
     return figure
 
@@ -44,6 +36,6 @@ def probability_bar(probability: float, threshold: float, threshold_name: str) -
     colour = RAISES if probability >= threshold else LOWERS
     figure = go.Figure(go.Bar(x=[probability], y=[""], orientation="h", marker_color=colour, width=0.5))
     figure.add_vline(x=threshold, line_dash="dash", annotation_text=threshold_name, annotation_position="top")
-    figure.update_layout(height=110, margin={**_MARGINS, "t": 30})
+    figure.update_layout(height=110, margin={**MARGINS, "t": 30})
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     return figure

@@ -1,0 +1,1 @@
+"""Pictures for the pages, drawn by Plotly: a room a page, and one palette."""
