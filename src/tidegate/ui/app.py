@@ -1,11 +1,11 @@
-"""The script that Streamlit runs for every visit: navigation, language, key, one page."""
+"""A visit, run by run: navigation, language, key, one page."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from tidegate.ui import session
-from tidegate.ui.pages import customer, overview
+from tidegate.ui.pages import customer, file, overview
 from tidegate.ui.session import say
 
 _EXPOSED = (
@@ -15,13 +15,14 @@ _EXPOSED = (
 
 
 def main() -> None:
-    """One run of the script."""
+    """One run."""
     st.set_page_config(page_title="Tidegate", page_icon=":material/water:", layout="wide")
     session.show_key()
     page = st.navigation(
         [
             st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
             st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
+            st.Page(file.show, title=say("Score a file"), icon=":material/upload_file:", url_path="file"),
         ]
     )
     session.choose_language()
@@ -29,6 +30,3 @@ def main() -> None:
         st.error(say(_EXPOSED))
         return
     page.run()
-
-
-main()

@@ -39,7 +39,7 @@ class PagesEnded(TidegateError):
 def serve_pages(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve the pages until SIGTERM or SIGINT. Raises SettingRefused where the port is taken, PagesEnded."""
     _require_free(settings.ui_host, settings.ui_port)
-    script = str(resources.files("tidegate") / "ui" / "app.py")
+    script = str(resources.files("tidegate") / "ui" / "script" / "visit.py")
     options = {
         **_OPTIONS,
         "server.address": settings.ui_host,
