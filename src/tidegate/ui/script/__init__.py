@@ -1,1 +1,1 @@
-"""The one file that Streamlit is given, in a folder of its own: beside a folder named `pages` it would run that folder's modules as scripts."""
+"""The one file that Streamlit is given. It has a folder of its own: of one beside `pages`, Streamlit would run the modules in there."""

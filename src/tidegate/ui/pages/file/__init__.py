@@ -49,11 +49,14 @@ def show() -> None:
 
 def _choose(running: bool) -> None:
     given = session.settings()
-    size, rows = number(given.max_upload_bytes >> 20), number(given.max_upload_rows)
+    # What the API reads is the file and some hundred bytes around it: the last megabyte is not the file's alone.
+    megabytes = max(1, (given.max_upload_bytes - 1) >> 20)
+    size, rows = number(megabytes), number(given.max_upload_rows)
     chosen: Any = st.file_uploader(
         say("A table of customers, CSV or Parquet"),
         type=KINDS,
         key="file.chosen",
+        max_upload_size=megabytes,
         help=say(
             "One line a customer, with the columns that the model was trained on; others are kept. "
             "At most {size} MB and {rows} rows at once; larger ones: tidegate score IN OUT.",

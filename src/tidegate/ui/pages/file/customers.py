@@ -67,8 +67,8 @@ def show(scored: Scored, parts: Sequence[Segment]) -> None:
 
 
 def _asked(scored: Scored, parts: Sequence[Segment], identity: int | None) -> Asked:
-    places = st.columns([3, 1, 1, 1, 1], vertical_alignment="bottom")
-    chosen = places[0].pills(
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    chosen = left.pills(
         say("Risk segments"),
         range(len(parts) - 1, -1, -1),
         selection_mode="multi",
@@ -76,23 +76,16 @@ def _asked(scored: Scored, parts: Sequence[Segment], identity: int | None) -> As
         key="file.segments",
         help=say("None chosen: all."),
     )
-    least = places[1].number_input(
-        say("At least, %"),
-        0.0,
-        100.0,
-        0.0,
-        step=5.0,
-        format="%g",
-        key="file.least",
-        help=say("The least probability of leaving that is shown."),
-    )
+    orders = {"highest": say("Highest first"), "lowest": say("Lowest first"), "file": say("As in the file")}
+    order = right.selectbox(say("Order"), list(orders), format_func=orders.__getitem__, key="file.order")
+    places = st.columns(3, vertical_alignment="bottom")
+    about = say("The least probability of leaving that is shown.")
+    least = places[0].number_input(say("At least, %"), 0.0, 100.0, 0.0, step=5.0, format="%g", key="file.least", help=about)
     headers = _headers(scored.headers)
-    column = places[2].selectbox(
+    column = places[1].selectbox(
         say("Search in"), range(len(headers)), index=identity or 0, format_func=headers.__getitem__, key="file.search.column"
     )
-    text = places[3].text_input(say("Search for"), max_chars=256, key="file.search", help=say("A customer id, or a part of it."))
-    orders = {"highest": say("Highest first"), "lowest": say("Lowest first"), "file": say("As in the file")}
-    order = places[4].selectbox(say("Order"), list(orders), format_func=orders.__getitem__, key="file.order")
+    text = places[2].text_input(say("Search for"), max_chars=256, key="file.search", help=say("A customer id, or a part of it."))
     return Asked(tuple(sorted(chosen, reverse=True)), least / 100, column, text.strip(), order)
 
 
@@ -166,9 +159,7 @@ def _config(scored: Scored, columns: Sequence[int], identity: int | None) -> Map
     headers, numbers = _headers(scored.headers), _number_columns()
     config = st.column_config
     return {
-        "row": config.NumberColumn(
-            say("Row"), format="plain", pinned=True, width=80, help=say("In the file; the first customer is row 1.")
-        ),
+        "row": config.NumberColumn(say("Row"), format="localized", pinned=True, help=say("In the file; the first customer is row 1.")),
         "probability": config.NumberColumn(say("Probability of leaving"), format="percent"),
         "segment": config.TextColumn(say("Segment")),
         "flagged": config.TextColumn(say("Flagged"), help=say("Whether the version that scored this customer says: leaves.")),

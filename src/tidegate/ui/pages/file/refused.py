@@ -10,7 +10,7 @@ import streamlit as st
 from tidegate.ui.pages.file.customers import LONGEST_CELL, PAGE_ROWS, id_column
 from tidegate.ui.refusals import Refusal, refusal
 from tidegate.ui.scored import Scored, rows_at
-from tidegate.ui.session import number, percent, say
+from tidegate.ui.session import percent, say
 
 _MOST_RULES = 200
 
@@ -23,10 +23,14 @@ def show(scored: Scored) -> None:
         return
     st.dataframe(
         [
-            {**_told(why), say("Rows"): number(rows), say("Share"): percent(rows / scored.rows)}
+            {say("Rows"): rows, say("Share"): percent(rows / scored.rows), **_told(why)}
             for why, rows in list(scored.refusals.items())[:_MOST_RULES]
         ],
         hide_index=True,
+        column_config={
+            say("Rows"): st.column_config.NumberColumn(format="localized"),
+            say("Share"): st.column_config.TextColumn(alignment="right"),
+        },
         key="file.rules",
     )
     st.caption(
@@ -50,7 +54,12 @@ def _rows(scored: Scored) -> None:
         if identity is None
         else {scored.headers[identity]: [(text or "")[:LONGEST_CELL] for text in table.column(f"f{identity}").to_pylist()]}
     )
-    place.dataframe(pa.table({say("Row"): shown + 1, **named, **told}), hide_index=True, key="file.refused")
+    place.dataframe(
+        pa.table({say("Row"): shown + 1, **named, **told}),
+        hide_index=True,
+        column_config={say("Row"): st.column_config.NumberColumn(format="localized", pinned=True)},
+        key="file.refused",
+    )
 
 
 def _told(why: Refusal) -> dict[str, str]:

@@ -58,8 +58,8 @@ def _source(outcome: Outcome) -> str:
 
 def _downloads(name: str, outcome: Outcome) -> None:
     stem, scored = Path(name).stem, outcome.scored
-    places = st.columns([1, 1, 2])
-    places[0].download_button(
+    place = st.container(horizontal=True)
+    place.download_button(
         say("Download the scored file"),
         outcome.answer.read_bytes,  # asked for by the click: no copy of it is held until then
         file_name=f"{stem}-scored.csv",
@@ -67,10 +67,9 @@ def _downloads(name: str, outcome: Outcome) -> None:
         on_click="ignore",
         icon=":material/download:",
         key="file.download",
-        width="stretch",
         help=say("CSV. A cell that a spreadsheet would run as a formula begins with an apostrophe; numbers are as they were."),
     )
-    places[1].download_button(
+    place.download_button(
         say("Download the refused rows"),
         lambda: write_refused(scored).read_bytes(),
         file_name=f"{stem}-refused.csv",
@@ -78,7 +77,6 @@ def _downloads(name: str, outcome: Outcome) -> None:
         on_click="ignore",
         icon=":material/download:",
         key="file.download.refused",
-        width="stretch",
         disabled=not scored.refused,
         help=say("The refused rows as they were sent, with why, and with their row in the file."),
     )
@@ -91,14 +89,11 @@ def _segments(outcome: Outcome, parts: Sequence[Segment]) -> None:
     left, right = st.columns([1, 2])
     for part in reversed(parts):
         size = len(within(scored, [(part.low, part.high)]))
-        left.metric(f"{part.name} · {part.rule}", number(size))
-        left.caption(say("{share} of the scored customers", share=percent(size / total)))
-    edges = np.linspace(0, 1, BINS + 1)
-    drawn = [charts.Part(part.name, counts(scored, edges, part.low, part.high).tolist()) for part in parts]
-    names = (say("Probability of leaving"), say("Customers (logarithmic scale)"), say("threshold"))
-    right.plotly_chart(
-        charts.distribution(edges.tolist(), drawn, threshold, names), config={"displayModeBar": False}, key="file.distribution"
-    )
+        left.metric(part.name, number(size))
+        left.caption(f"{percent(size / total)} · {part.rule}")
+    drawn = [_part(outcome, part) for part in parts]
+    names = (say("Probability of leaving"), say("Customers (logarithmic scale)"), f"{say('threshold')} {percent(threshold)}")
+    right.plotly_chart(charts.distribution(drawn, threshold, names), config={"displayModeBar": False}, key="file.distribution")
     st.caption(
         say(
             "High: at or above the threshold of version {version} ({threshold}), so flagged. Medium: from half of it. Low: below that.",
@@ -106,3 +101,10 @@ def _segments(outcome: Outcome, parts: Sequence[Segment]) -> None:
             threshold=percent(threshold),
         )
     )
+
+
+def _part(outcome: Outcome, part: Segment) -> charts.Part:
+    """Bins of some two percentage points, so cut that no bin has customers of two segments."""
+    end = min(part.high, 1.0)
+    edges = np.linspace(part.low, end, max(1, round((end - part.low) * BINS)) + 1)
+    return charts.Part(part.name, edges.tolist(), counts(outcome.scored, edges, part.low, part.high).tolist())
