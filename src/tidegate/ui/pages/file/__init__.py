@@ -177,12 +177,9 @@ def _show_failure(job: FileScoring) -> bool:
         st.error(say("What the scoring API answered is no scored file. Look at what answers at its address."), icon=":material/block:")
     else:
         st.error(say("Not scored, by a fault of this page: the log of its server says more."), icon=":material/error:")
-    st.caption(
-        say(
-            "{name} was not scored. Where some of its rows were recorded before that, scoring it again records them no second time.",
-            name=_escaped(job.name),
-        )
-    )
+    if isinstance(fault, (ApiUnreachable, Stopped)):
+        told = "{name} was not scored. Where some of its rows were recorded before that, scoring it again records them no second time."
+        st.caption(say(told, name=_escaped(job.name)))
     return True
 
 
