@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tidegate.ui.charts.curves import SYMBOLS
+from tidegate.ui.charts.curves import LEGEND, SYMBOLS, Axis
 from tidegate.ui.charts.palette import GREEN, LOWERS, MARGINS, SERIES
 
 _ROW = 34
@@ -25,28 +25,31 @@ class Dot:
     sure: bool = True
 
 
-def whiskers(series: Sequence[tuple[str, Sequence[Dot]]], axis: str, format_: str = ".3f") -> Any:
+def whiskers(series: Sequence[tuple[str, Sequence[Dot]]], axis: Axis) -> Any:
     """Dots with intervals, a line a row from top to bottom, one colour and sign a series."""
     figure, rows = go.Figure(), list(dict.fromkeys(dot.row for _, dots in series for dot in dots))
+    said = f"%{{customdata}}: %{{x:{'.1f' if axis.percent_sign else '.3f'}}}{axis.percent_sign}<extra>%{{fullData.name}}</extra>"
     for place, (name, dots) in enumerate(series):
         shift = (place - (len(series) - 1) / 2) * 0.26
         symbol = SYMBOLS[place % len(SYMBOLS)]
         figure.add_scatter(
-            x=[dot.value for dot in dots],
+            x=axis.of([dot.value for dot in dots]),
             y=[rows.index(dot.row) + shift for dot in dots],
             name=name,
             mode="markers",
             marker={"color": SERIES[place], "size": 9, "symbol": [symbol if dot.sure else f"{symbol}-open" for dot in dots]},
-            error_x={"type": "data", "symmetric": False, "array": _reach(dots, True), "arrayminus": _reach(dots, False), "width": 4},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": axis.of(_reach(dots, True)),
+                "arrayminus": axis.of(_reach(dots, False)),
+                "width": 4,
+            },
             customdata=[dot.row for dot in dots],
-            hovertemplate=f"%{{customdata}}: %{{x:{format_}}}<extra>%{{fullData.name}}</extra>",
+            hovertemplate=said,
         )
-    figure.update_layout(
-        height=110 + _ROW * len(rows),
-        margin={**MARGINS, "t": 12},
-        legend={"orientation": "h", "yanchor": "top", "y": -80 / (30 + _ROW * len(rows)), "x": 0},
-    )
-    figure.update_xaxes(title=axis, tickformat=format_.replace(".3f", ".2f"))
+    figure.update_layout(height=90 + _ROW * len(rows), margin=MARGINS, legend=LEGEND)
+    figure.update_xaxes(title=axis.title, tickformat=axis.format, ticksuffix=axis.percent_sign, nticks=6, tickangle=0)
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, range=[len(rows) - 0.5, -0.5], automargin=True, zeroline=False)
     return figure
 
@@ -77,7 +80,7 @@ def reigns(spans: Sequence[tuple[str, str, str, str]], axis: str) -> Any:
             showlegend=False,
         )
     figure.update_layout(height=90 + _ROW * len(rows), margin=MARGINS)
-    figure.update_xaxes(title=axis, type="date")
+    figure.update_xaxes(title=axis, type="date", tickformat="%Y-%m-%d", nticks=6)
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=rows[::-1], automargin=True)
     return figure
 

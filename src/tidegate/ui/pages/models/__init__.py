@@ -6,7 +6,7 @@ import streamlit as st
 
 from tidegate.ui.client import models, renewals
 from tidegate.ui.pages.models import card, champions, curves, decisions, groups, versions, work
-from tidegate.ui.pages.models.seen import DECIDED, Seen, begin, look
+from tidegate.ui.pages.models.seen import DECIDED, Seen, begin, look, plain_name
 from tidegate.ui.session import moment, operating, say
 
 __all__ = ["show"]
@@ -84,12 +84,13 @@ def _chosen(found: models.Versions) -> tuple[models.Version, ...]:
         return ()
     champion = [one.version for one in sound.values() if one.champion]
     others = [one for one in sound if one not in champion]
+    titles = {name: _title(one) for name, one in sound.items()}
     picked = st.multiselect(
         say("Versions to look at, one or two"),
         list(sound),
         default=[*champion, *others][:_MOST_CHOSEN],
         max_selections=_MOST_CHOSEN,
-        format_func=lambda version: _title(sound[version]),
+        format_func=titles.__getitem__,
         key="models.chosen",
         persist_state="session",
         placeholder=say("Choose"),
@@ -98,4 +99,4 @@ def _chosen(found: models.Versions) -> tuple[models.Version, ...]:
 
 
 def _title(one: models.Version) -> str:
-    return f"{one.version} · {one.algorithm}" + (f" · {say('champion')}" if one.champion else "")
+    return f"{one.version} · {plain_name(one.algorithm)}" + (f" · {say('champion')}" if one.champion else "")

@@ -41,9 +41,9 @@ def show(seen: Seen) -> None:
         _sentences(say("Limits"), document.get("limits", ()))
     with right:
         _sentences(say("Not made for"), document.get("use", {}).get("out_of_scope", ()))
-        _data(document.get("data", {}))
     _findings(document.get("findings", ()))
     _drivers(document.get("drivers"))
+    _data(document.get("data", {}))
     _money(document.get("money"))
     _again(document.get("again", {}))
 
@@ -55,7 +55,7 @@ def _head(found: models.Card, model: dict[str, Any]) -> None:
     places = st.columns(3)
     places[0].metric(say("Kind"), kind(model["kind"]))
     places[1].metric(say("Threshold"), number(model["threshold"], 3), help=model["threshold_rule"])
-    places[2].metric(say("Left, of the rows to learn from"), percent(found.document["data"].get("base_rate") if found.document else None))
+    places[2].metric(say("Share that left"), percent(found.document["data"].get("base_rate") if found.document else None))
     st.caption(say("Trained {at} with Tidegate {code}.", at=moment(model["created_at"]), code=model["code_version"]))
     page = look(f"models.page.{found.version}", lambda: models.card_page(operating(), found.version))
     if page is not None:
@@ -80,7 +80,7 @@ def _sentences(title: str, sentences: Sequence[str]) -> None:
 
 
 def _data(data: dict[str, Any]) -> None:
-    st.markdown(f"**{say('Data')}**")
+    st.subheader(say("Data"))
     window = data.get("window")
     known = {
         say("Table"): data.get("file"),

@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from tidegate.ui.charts import curves as charts
-from tidegate.ui.charts.curves import UNIT, Axis, Line
+from tidegate.ui.charts.curves import Axis, Line
 from tidegate.ui.client import evaluations
 from tidegate.ui.client.evaluations import Columns, Decisions, Evaluation
-from tidegate.ui.pages.models.seen import Seen, draw, look, plain_name
+from tidegate.ui.pages.models.seen import Seen, draw, look, plain_name, share
 from tidegate.ui.session import number, operating, percent, say
 
 _MOST = 4
@@ -122,7 +122,7 @@ def _panel(title: str, key: str, figure: Any, about: str) -> None:
 
 def _roc(shown: Sequence[_Shown]) -> None:
     lines = _lines(shown, "curve", "false_positive_rate", "recall", ("false_positive_rate", "recall"))
-    x, y = Axis(say("Flagged, of those who stayed"), range=UNIT), Axis(say("Flagged, of those who left (recall)"), range=UNIT)
+    x, y = share(say("Flagged, of those who stayed")), share(say("Flagged, of those who left (recall)"))
     about = say("The further towards the top left, the better; the mark is the operating threshold.")
     figure = charts.curves(lines, x, y, say("operating threshold"), [Line(say("chance"), *_CHANCE)])
     _panel(say("ROC curve"), "models.curves.roc", figure, about)
@@ -130,7 +130,7 @@ def _roc(shown: Sequence[_Shown]) -> None:
 
 def _precision_recall(shown: Sequence[_Shown]) -> None:
     lines = _lines(shown, "curve", "recall", "precision", ("recall", "precision"))
-    x, y = Axis(say("Flagged, of those who left (recall)"), range=UNIT), Axis(say("Left, of those flagged (precision)"), range=UNIT)
+    x, y = share(say("Flagged, of those who left (recall)")), share(say("Left, of those flagged (precision)"))
     about = say("What share of those who leave is found, and how often a flag is right.")
     _panel(say("Precision and recall"), "models.curves.pr", charts.curves(lines, x, y, say("operating threshold")), about)
 
@@ -142,14 +142,14 @@ def _calibration(shown: Sequence[_Shown]) -> None:
         if found:
             line = Line(one.name, found["mean_probability"], found["share_left"])
             lines.append((line, found["share_left_low"], found["share_left_high"]))
-    x, y = Axis(say("Probability that was said, mean of the group"), range=UNIT), Axis(say("Share of the group that left"), range=UNIT)
+    x, y = share(say("Mean probability of the group")), share(say("Left, of the group"))
     about = say("Of customers of whom 30 in 100 are said to leave, 30 in 100 should. Whiskers are 95% intervals.")
     _panel(say("Calibration"), "models.curves.calibration", charts.reliability(lines, x, y, say("perfectly calibrated")), about)
 
 
 def _gain(shown: Sequence[_Shown]) -> None:
     lines = _lines(shown, "gain", "share_contacted", "share_of_leavers_found", ("share_contacted", "recall"))
-    x, y = Axis(say("Customers contacted, highest probability first"), range=UNIT), Axis(say("Leavers found"), range=UNIT)
+    x, y = share(say("Customers contacted")), share(say("Leavers found"))
     about = say("Whom one finds by contacting the highest probabilities first.")
     figure = charts.curves(lines, x, y, say("operating threshold"), [Line(say("at random"), *_CHANCE)])
     _panel(say("Gain"), "models.curves.gain", figure, about)
@@ -157,7 +157,7 @@ def _gain(shown: Sequence[_Shown]) -> None:
 
 def _lift(shown: Sequence[_Shown]) -> None:
     lines = _lines(shown, "gain", "share_contacted", "lift", None)
-    x, y = Axis(say("Customers contacted, highest probability first"), range=UNIT), Axis(say("Leavers found, times those at random"), ".1f")
+    x, y = share(say("Customers contacted")), Axis(say("Times those at random"), ".1f")
     about = say("How many times more leavers are found than by contacting as many customers at random.")
     figure = charts.curves(lines, x, y, "", [Line(say("at random"), [0.0, 1.0], [1.0, 1.0])])
     _panel(say("Lift"), "models.curves.lift", figure, about)
@@ -170,7 +170,7 @@ def _thresholds(one: _Shown) -> None:
     names = {"precision": say("Precision"), "recall": say("Recall"), "share_contacted": say("Flagged, of all")}
     lines = [Line(title, columns["threshold"], columns[name]) for name, title in names.items()]
     mark = [] if one.threshold is None else [Line(say("operating threshold"), [one.threshold] * 2, [0.0, 1.0])]
-    figure = charts.curves(lines, Axis(say("Threshold"), ".2f", UNIT), Axis(say("Share"), range=UNIT), "", mark)
+    figure = charts.curves(lines, Axis(say("Threshold"), ".2f", (-0.02, 1.02)), share(say("Share")), "", mark)
     about = say("What another threshold would do. It is chosen in training, on customers that were not held out.")
     _panel(say("Thresholds of {model}", model=one.name), "models.curves.thresholds", figure, about)
 
@@ -227,5 +227,5 @@ def _profit(shown: Sequence[_Shown]) -> None:
     ]
     currency = next((mark.currency for one in priced for mark in one.found.thresholds), "")
     y = Axis(say("{currency} per 1,000 customers", currency=currency), ",.0f")
-    x = Axis(say("Customers contacted, highest probability first"), range=UNIT)
+    x = share(say("Customers contacted"))
     draw(charts.profit(lines, marks, x, y, say("contacting nobody")), "models.curves.profit")

@@ -110,10 +110,11 @@ def _promotion(found: models.Versions) -> None:
     if not others:
         st.caption(say("There is no other sound version to promote."))
         return
+    titles = {name: f"{name} · {plain_name(one.algorithm)} · {moment(one.created_at)}" for name, one in others.items()}
     version = st.selectbox(
         say("Version to promote"),
-        list(others),
-        format_func=lambda name: f"{name} · {plain_name(others[name].algorithm)} · {moment(others[name].created_at)}",
+        list(titles),
+        format_func=titles.__getitem__,
         key="models.promote.version",
         persist_state="session",
     )

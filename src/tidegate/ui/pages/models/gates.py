@@ -21,9 +21,9 @@ def show(gates: Sequence[Gate], key: str) -> None:
         [
             {
                 say("Passed"): _verdict(gate),
-                say("What it asks"): title(gate.name.removesuffix(_WAIVED)),
                 say("Value"): _figure(gate.value),
                 say("Limit"): _figure(gate.limit),
+                say("What it asks"): title(gate.name.removesuffix(_WAIVED)),
                 say("Gate"): gate.name,
             }
             for gate in ordered
@@ -47,7 +47,7 @@ def _figure(value: float | None) -> str:
         return number(value)
     if abs(value) < _SMALLEST_SAID:
         return number(0.0)
-    return number(value, 3 if abs(value) >= _SMALLEST_PLAIN else 2 - math.floor(math.log10(abs(value))))
+    return number(value, 3 if abs(value) >= _SMALLEST_PLAIN else -math.floor(math.log10(abs(value))))
 
 
 def title(name: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from tidegate.ui.charts import models as charts
 from tidegate.ui.charts.models import Dot
-from tidegate.ui.pages.models.seen import Seen, card_of, draw, in_english, listed, measure
+from tidegate.ui.pages.models.seen import Seen, card_of, draw, in_english, listed, measure, share
 from tidegate.ui.session import number, percent, say
 
 _RATES = ("recall", "false_positive_rate")
@@ -49,7 +50,7 @@ def _rates(picked: dict[str, list[dict[str, Any]]]) -> None:
         ]
         with place:
             if any(dots for _, dots in series):
-                draw(charts.whiskers(series, titles[name], ".1%"), f"models.groups.{name}")
+                draw(charts.whiskers(series, replace(share(titles[name]), range=None)), f"models.groups.{name}")
 
 
 def _dot(group: dict[str, Any], rate: dict[str, float]) -> Dot:
@@ -77,7 +78,7 @@ def _row(version: str, group: dict[str, Any]) -> dict[str, Any]:
 def _rate(found: dict[str, float] | None) -> str:
     if found is None:
         return percent(None)
-    return f"{percent(found['value'])} ({say('{low} to {high}', low=percent(found['low']), high=percent(found['high']))})"
+    return f"{percent(found['value'])} ({percent(found['low'])}–{percent(found['high'])})"
 
 
 def _notes(parts: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from tidegate.ui import session
+from tidegate.ui.charts import curves
+from tidegate.ui.charts.curves import Axis
 from tidegate.ui.client import models
 from tidegate.ui.client.http import ApiUnreachable, KeyNeeded, RoleNeeded
 from tidegate.ui.client.renewals import Renewals
@@ -80,11 +82,18 @@ def measure(name: str) -> str:
     return titles.get(name, name.replace("_", " "))
 
 
+def share(title: str) -> Axis:
+    """An axis of shares, the percent sign as the visit's language has it."""
+    return curves.share(title, "\u00a0%" if session.is_french() else "%")
+
+
 def bounded(value: float | None, low: float | None, high: float | None, digits: int = 3) -> str:
     """A number with its interval behind it."""
     if value is None or low is None or high is None:
         return number(value, digits)
-    return f"{number(value, digits)} ({say('{low} to {high}', low=number(low, digits), high=number(high, digits))})"
+    ends = number(low, digits), number(high, digits)
+    between = f"{ends[0]}–{ends[1]}" if low >= 0 else say("{low} to {high}", low=ends[0], high=ends[1])
+    return f"{number(value, digits)} ({between})"
 
 
 def plain_name(name: str) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from tidegate.ui.charts import models as charts
+from tidegate.ui.charts.curves import Axis
 from tidegate.ui.charts.models import Dot
 from tidegate.ui.client import evaluations, models
 from tidegate.ui.client.evaluations import Evaluation
+from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.models.seen import (
     BETTER_HIGH,
     BETTER_LOW,
@@ -34,11 +36,12 @@ def show(seen: Seen) -> None:
     """The section."""
     st.subheader(say("All versions"))
     st.dataframe([_row(one) for one in seen.versions.all], hide_index=True, key="models.versions.table")
-    if any(one.damaged for one in seen.versions.all):
-        st.warning(
-            say("A damaged version cannot serve: its files are not those that were trained. Restore it from a backup, or leave it."),
-            icon=":material/broken_image:",
-        )
+    for one in seen.versions.all:
+        if one.damaged:
+            st.warning(
+                say("Version {version} is damaged and cannot serve: {how}", version=escaped(one.version), how=escaped(one.damaged)),
+                icon=":material/broken_image:",
+            )
     if not seen.chosen:
         st.info(say("Choose a version above to see more of it."), icon=":material/touch_app:")
         return
@@ -48,14 +51,14 @@ def show(seen: Seen) -> None:
 
 def _row(one: models.Version) -> dict[str, Any]:
     found = {measured.name: measured for measured in one.metrics}
-    state = say("✗ damaged: {how}", how=one.damaged) if one.damaged else say("★ champion") if one.champion else ""
+    state = say("✗ damaged") if one.damaged else say("★ champion") if one.champion else ""
     return {
         say("Version"): one.version,
         say("State"): state,
         say("Algorithm"): plain_name(one.algorithm),
-        say("Trained"): moment(one.created_at),
         **{measure(name): _cell(found.get(name)) for name in _IN_TABLE},
         say("Threshold"): number(one.threshold, 3),
+        say("Trained"): moment(one.created_at),
         say("Customers held out"): number(one.holdout_rows),
     }
 
@@ -69,13 +72,11 @@ def _compare(chosen: Sequence[models.Version]) -> None:
     if not any(one.metrics for one in chosen):
         st.info(say("No card says how good this version is. Train again."), icon=":material/help:")
         return
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
-        st.caption(say("More is better"))
-        draw(charts.whiskers(_dots(chosen, BETTER_HIGH), say("on customers held out")), "models.compare.high")
+        draw(charts.whiskers(_dots(chosen, BETTER_HIGH), Axis(say("More is better"), ".2f")), "models.compare.high")
     with right:
-        st.caption(say("Less is better"))
-        draw(charts.whiskers(_dots(chosen, BETTER_LOW), say("on customers held out")), "models.compare.low")
+        draw(charts.whiskers(_dots(chosen, BETTER_LOW), Axis(say("Less is better"), ".2f")), "models.compare.low")
     sources = {card.document["data"].get("sha256") for card in (card_of(one.version) for one in chosen) if card and card.document}
     if len(sources) > 1:
         st.caption(
@@ -115,7 +116,7 @@ def _candidates(chosen: Sequence[models.Version]) -> None:
     st.text((card.document or {})["model"]["why"])
     evaluation = look(f"models.evaluation.{version}", lambda: evaluations.evaluation(operating(), version))
     bounds = _bounds(evaluation)
-    draw(charts.whiskers(_tried_dots(ordered, bounds), say("Composite score")), "models.candidates.chart")
+    draw(charts.whiskers(_tried_dots(ordered, bounds), Axis(say("Composite score"), ".2f")), "models.candidates.chart")
     st.dataframe([_tried_row(one, bounds) for one in ordered], hide_index=True, key="models.candidates.table")
     st.caption(
         say(
