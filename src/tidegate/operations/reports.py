@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -69,10 +69,10 @@ def create_reports_app(reports: Path, keyring: Keyring | None = None) -> FastAPI
     return FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=[Route("/{path:path}", answer, methods=["GET"])])
 
 
-def file_of(reports: Path, wanted: str) -> Path | None:
+def file_of(reports: Path, wanted: str, kinds: Mapping[str, str] = _KINDS) -> Path | None:
     """The file of this name below `reports`, or None: of another kind, hidden, behind a link, or anywhere else."""
     parts = wanted.split("/")
-    if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts) or Path(wanted).suffix not in _KINDS:
+    if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts) or Path(wanted).suffix not in kinds:
         return None
     path = reports.joinpath(*parts)
     try:

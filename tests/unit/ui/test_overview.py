@@ -78,7 +78,10 @@ def test_what_waits_and_what_is_wrong_comes_first(monkeypatch: pytest.MonkeyPatc
         "batch": "november",
         "decided_at": BATCH["at"],
         "reasons": [],
+        "gates": [],
         "waiting": True,
+        "concluded": None,
+        "superseded_by": None,
     }
     alert = {"kind": "drift", "severity": "critical", "title": "Drift in 4 features", "detail": "Batch november.", "since": BATCH["at"]}
     running = {
