@@ -87,10 +87,13 @@ def remembered(name: str, what: Callable[[], Found]) -> Found | None:
 
 
 class Reading:
-    """Several questions for one run of a page, remembered; what goes wrong with more than one of them is said once."""
+    """Several questions for one run of a page, remembered; what goes wrong with more than one of them is said once, and where this was
+    made: a sentence that comes and goes moves nothing else on the page, and no tab springs back to the first.
+    """
 
     def __init__(self) -> None:
         self._said: set[str] = set()
+        self._place = st.container()
 
     def __call__(self, name: str, what: Callable[[], Found]) -> Found | None:
         """What is answered; else a sentence, and what was answered before (None where nothing was)."""
@@ -100,7 +103,8 @@ class Reading:
         except ApiFault as fault:
             if fault.detail not in self._said:
                 self._said.add(fault.detail)
-                show_fault(fault)
+                with self._place:
+                    show_fault(fault)
         return kept.get(name)
 
 

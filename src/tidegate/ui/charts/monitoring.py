@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -50,6 +51,15 @@ class Level:
     name: str
 
 
+def plain(name: str) -> str:
+    """A name as Plotly shows it letter by letter: its texts are HTML of a kind.
+
+    >>> plain("<b>june")
+    '&lt;b&gt;june'
+    """
+    return escape(name, quote=False)
+
+
 def short(name: str) -> str:
     """A name that fits under an axis: its end, by which batches differ.
 
@@ -67,7 +77,7 @@ def effect_lines(batches: Sequence[str], features: Mapping[str, Sequence[Mark]],
         figure.add_scatter(
             x=list(range(len(batches))),
             y=[mark.times for mark in marks],
-            name=name,
+            name=plain(name),
             mode="lines+markers",
             line={"color": colour, "dash": _DASHES[place % len(_DASHES)], "width": 2},
             marker={"size": 10, "line": {"width": 2}, "symbol": [symbol if mark.drifted else f"{symbol}-open" for mark in marks]},
@@ -81,13 +91,13 @@ def effect_lines(batches: Sequence[str], features: Mapping[str, Sequence[Mark]],
 
 def heat_map(batches: Sequence[str], features: Mapping[str, Sequence[Mark]], axis: str) -> Any:
     """A row a feature, a column a batch: how far it moved as a shade, the verdict as text."""
-    rows = list(features.values())
+    rows, names = list(features.values()), [plain(name) for name in features]
     highest = max((mark.times for marks in rows for mark in marks if mark.times is not None), default=0.0)
     darkest = min(max(highest, _LEAST_TIMES), _MOST_TIMES)
     figure = go.Figure(
         go.Heatmap(
             x=list(range(len(batches))),
-            y=list(features),
+            y=names,
             z=[[mark.times for mark in marks] for marks in rows],
             customdata=[[mark.told for mark in marks] for marks in rows],
             hovertemplate="%{customdata}<extra></extra>",
@@ -99,7 +109,7 @@ def heat_map(batches: Sequence[str], features: Mapping[str, Sequence[Mark]], axi
             colorbar={"title": {"text": axis, "side": "right"}, "thickness": 12},
         )
     )
-    _write(figure, list(features), rows, darkest, len(batches) <= _MOST_WRITTEN)
+    _write(figure, names, rows, darkest, len(batches) <= _MOST_WRITTEN)
     figure.update_layout(height=110 + 26 * len(rows), showlegend=False)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
     return _over(figure, batches)
@@ -167,7 +177,7 @@ def _ink(mark: Mark, darkest: float) -> str:
 
 def _over(figure: Any, batches: Sequence[str], room: int = 16) -> Any:
     """Batches along the axis, by name; `room` on the right, in pixels, for names of levels."""
-    names = [short(batch) for batch in batches]
+    names = [plain(short(batch)) for batch in batches]
     every = max(1, -(-len(names) // _MOST_WRITTEN))
     places = list(range(0, len(names), every))
     figure.update_xaxes(

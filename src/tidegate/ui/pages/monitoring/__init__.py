@@ -21,8 +21,7 @@ def show() -> None:
     if found is None:
         return
     told = read("monitoring.alerts", lambda: alerts.telling(operating()))
-    names = [say("Batches"), say("Over time"), _counted(say("Alerts"), len(told.open) if told else 0), say("Monitor now")]
-    listed, trends, alarms, now = st.tabs(names)
+    listed, trends, alarms, now = st.tabs([say("Batches"), say("Over time"), say("Alerts"), say("Monitor now")])
     with listed:
         batch_list.show(read, found.batches)
     with trends:
@@ -31,7 +30,3 @@ def show() -> None:
         telling.show(told)
     with now:
         run_now.show(read, found)
-
-
-def _counted(name: str, count: int) -> str:
-    return f"{name} ({session.number(count)})" if count else name

@@ -33,7 +33,7 @@ def show(batch: Batch, found: Details) -> None:
         say(
             "Monitored {at} against the customers that version {version} learned from; seen {seen}.",
             at=moment(found.at),
-            version=found.model_version or number(None),
+            version=_escaped(found.model_version or number(None)),
             seen=moment(found.seen_at),
         )
     )
