@@ -30,7 +30,7 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts allow-downloads allow-popups"
 )
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,13 +58,13 @@ def create_reports_app(reports: Path, keyring: Keyring | None = None) -> FastAPI
     async def answer(request: Request) -> Response:
         if keyring is not None and not _known(keyring, request):
             sentence = "The reports need an API key of any role: as the password of any user name, or as Authorization: Bearer KEY.\n"
-            return PlainTextResponse(sentence, 401, {**_HEADERS, "WWW-Authenticate": 'Basic realm="tidegate reports"'})
+            return PlainTextResponse(sentence, 401, {**HEADERS, "WWW-Authenticate": 'Basic realm="tidegate reports"'})
         if request.url.path == "/":
-            return RedirectResponse("index.html", headers=_HEADERS)
+            return RedirectResponse("index.html", headers=HEADERS)
         path = await run_in_threadpool(file_of, reports, request.path_params["path"])
         if path is None:
-            return PlainTextResponse("There is no such report.\n", 404, _HEADERS)
-        return FileResponse(path, headers=_HEADERS, media_type=_KINDS[path.suffix])
+            return PlainTextResponse("There is no such report.\n", 404, HEADERS)
+        return FileResponse(path, headers=HEADERS, media_type=_KINDS[path.suffix])
 
     return FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=[Route("/{path:path}", answer, methods=["GET"])])
 

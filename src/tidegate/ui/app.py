@@ -8,6 +8,7 @@ import streamlit as st
 
 from tidegate.ui import session
 from tidegate.ui.pages import customer, models, overview
+from tidegate.ui.pages import customer, monitoring, overview
 from tidegate.ui.session import say
 
 _EXPOSED = (
@@ -39,6 +40,7 @@ def main() -> None:
             st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
             st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
             st.Page(models.show, title=say("Models"), icon=":material/model_training:", url_path="models"),
+            st.Page(monitoring.show, title=say("Monitoring"), icon=":material/monitor_heart:", url_path="monitoring"),
         ]
     )
     session.choose_language()

@@ -91,6 +91,28 @@ def recalled(name: str) -> Any:
     return st.session_state.get(_LAST, {}).get(name)
 
 
+class Reading:
+    """Several questions for one run of a page, remembered; what goes wrong with more than one of them is said once, and where this was
+    made: a sentence that comes and goes moves nothing else on the page, and no tab springs back to the first.
+    """
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        self._place = st.container()
+
+    def __call__(self, name: str, what: Callable[[], Found]) -> Found | None:
+        """What is answered; else a sentence, and what was answered before (None where nothing was)."""
+        kept: dict[str, Any] = st.session_state.setdefault(_LAST, {})
+        try:
+            kept[name] = what()
+        except ApiFault as fault:
+            if fault.detail not in self._said:
+                self._said.add(fault.detail)
+                with self._place:
+                    show_fault(fault)
+        return kept.get(name)
+
+
 def show_fault(fault: ApiFault) -> None:
     """One sentence: what happened, and what to do."""
     if isinstance(fault, KeyNeeded):

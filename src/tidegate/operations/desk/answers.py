@@ -70,6 +70,68 @@ class Monitored(Answer):
     jobs: list[JobAnswer]
 
 
+class FeatureThen(Answer):
+    """One feature of one batch. `effect`: the largest beside its limit, `times_limit` of which `value` is; it has drifted where that is at
+    least 1 and chance does not explain it (`adjusted_p_value`).
+    """
+
+    column: str
+    effect: str | None
+    value: float | None
+    limit: float | None
+    times_limit: float | None
+    adjusted_p_value: float | None
+    drifted: bool
+
+
+class BatchThen(Answer):
+    """One monitoring run; a damaged one has no features."""
+
+    folder: str
+    batch: str
+    at: str | None
+    damaged: bool
+    health: Verdict | None
+    model_version: str | None
+    features: list[FeatureThen]
+
+
+class Area(Answer):
+    """A ROC-AUC with its 95 % interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class PointThen(Answer):
+    """The champion on one batch. `state`: labels are known, their horizon has not passed, or it has and no label came."""
+
+    batch: str
+    seen_at: str | None
+    state: Literal["realised", "maturing", "unlabelled"] | None
+    estimated: Area | None
+    trusted: bool | None = Field(description="whether the estimate is to be trusted")
+    realised: Area | None
+
+
+class PerformanceThen(Answer):
+    """ROC-AUC over the champion's batches, oldest first, as the run in `folder` found it."""
+
+    folder: str
+    model_version: str | None
+    holdout: float | None
+    alarm_below: float | None = Field(description="TIDEGATE_ALERT_AUC_DROP below the holdout's")
+    batches: list[PointThen]
+
+
+class Trends(Answer):
+    """The newest runs, oldest first; `performance` is null where no run left any."""
+
+    batches: list[BatchThen]
+    performance: PerformanceThen | None
+
+
 class AlertShown(Answer):
     """One alert. `value` and `limit` in the unit of its kind."""
 
