@@ -133,7 +133,7 @@ def column_schema(column: Column) -> dict[str, Any]:
 
 
 def feature_page(spec: TableSpec, names: tuple[str, ...]) -> dict[str, Any]:
-    """What `/features` answers: the columns a customer must have, and the features computed from them."""
+    """What `/features` answers: the columns a customer must have, the features computed from them, and which column names the customer."""
     columns = [
         {
             "name": column.name,
@@ -150,7 +150,7 @@ def feature_page(spec: TableSpec, names: tuple[str, ...]) -> dict[str, Any]:
         }
         for column in spec.feature_columns
     ]
-    return {"columns": columns, "features": names}
+    return {"columns": columns, "features": names, "id": spec.id}
 
 
 def customer_body(spec: TableSpec) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Any
 
 import streamlit as st
 
 from tidegate.ui import session
-from tidegate.ui.pages import customer, models, overview
-from tidegate.ui.pages import customer, monitoring, overview
+from tidegate.ui.pages import customer, file, models, monitoring, overview
 from tidegate.ui.session import say
 
 _EXPOSED = (
@@ -24,27 +24,30 @@ _STYLE = """<style>
 </style>"""
 
 
-def _picture(name: str) -> str:
-    """A file of ours: an icon by its name would be fetched from another machine."""
-    return str(resources.files("tidegate") / "ui" / name)
-
-
 def main() -> None:
     """Everything that is drawn."""
     st.set_page_config(page_title="Tidegate", page_icon=_picture("icon.svg"), layout="wide")
     st.logo(_picture("logo.svg"), icon_image=_picture("icon.svg"), size="large")
     st.html(_STYLE)
     session.show_key()
-    page = st.navigation(
-        [
-            st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
-            st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
-            st.Page(models.show, title=say("Models"), icon=":material/model_training:", url_path="models"),
-            st.Page(monitoring.show, title=say("Monitoring"), icon=":material/monitor_heart:", url_path="monitoring"),
-        ]
-    )
+    page = st.navigation(_pages())
     session.choose_language()
     if session.exposed():
         st.error(say(_EXPOSED))
         return
     page.run()
+
+
+def _pages() -> list[Any]:
+    return [
+        st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
+        st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
+        st.Page(file.show, title=say("Score a file"), icon=":material/upload_file:", url_path="file"),
+        st.Page(models.show, title=say("Models"), icon=":material/model_training:", url_path="models"),
+        st.Page(monitoring.show, title=say("Monitoring"), icon=":material/monitor_heart:", url_path="monitoring"),
+    ]
+
+
+def _picture(name: str) -> str:
+    """A file of ours: an icon by its name would be fetched from another machine."""
+    return str(resources.files("tidegate") / "ui" / name)

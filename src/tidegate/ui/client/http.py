@@ -77,12 +77,15 @@ class Api:
         return self._exchanged("GET", path).text
 
     @contextmanager
-    def upload(self, path: str, name: str, file: IO[bytes]) -> Iterator[Iterator[bytes]]:
-        """Pieces of what a file comes to, while they arrive. Raises ApiFault, also in the middle."""
+    def upload(self, path: str, name: str, file: IO[bytes], once: str | None = None) -> Iterator[Iterator[bytes]]:
+        """Pieces of what a file comes to, while they arrive. Raises ApiFault, also in the middle.
+
+        `once` is an idempotency key: what was recorded for it before is answered again, and not recorded twice.
+        """
+        headers = {**self._headers(), **({"Idempotency-Key": once} if once else {})}
+        timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
         try:
-            with self.connection.stream(
-                "POST", path, files={"file": (name, file)}, headers=self._headers(), timeout=UPLOAD_SECONDS
-            ) as response:
+            with self.connection.stream("POST", path, files={"file": (name, file)}, headers=headers, timeout=timeout) as response:
                 if response.status_code >= httpx.codes.BAD_REQUEST:
                     response.read()
                 self._checked(response)
