@@ -6,6 +6,7 @@ import streamlit as st
 
 from tidegate.ui import session
 from tidegate.ui.pages import customer, overview
+from tidegate.ui.pages.campaign import page as campaign
 from tidegate.ui.session import say
 
 _EXPOSED = (
@@ -22,6 +23,7 @@ def main() -> None:
         [
             st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
             st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
+            st.Page(campaign.show, title=say("Campaign"), icon=":material/campaign:", url_path="campaign"),
         ]
     )
     session.choose_language()
