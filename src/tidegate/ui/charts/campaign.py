@@ -13,6 +13,8 @@ from tidegate.ui.charts.palette import LOWERS, MARGINS, NEUTRAL, RAISES
 Words = tuple[str, str]
 SEPARATORS = {"en": ".,", "fr": ",\u202f"}
 """Decimal sign and thousands as Plotly wants them."""
+_PERCENT = {"en": "%", "fr": "\u00a0%"}
+_HUNDRED = 100
 
 
 def profit_curve(
@@ -51,7 +53,8 @@ def arms(names: Sequence[str], rates: Sequence[tuple[float, float, float]], text
     """The churn rate of control and treated (value, low, high; shares of one), each with its 95 % interval and its text."""
     figure = go.Figure()
     marks = zip(names, rates, texts, (NEUTRAL, LOWERS), ("square", "circle"), strict=True)
-    for name, (value, low, high), text, colour, symbol in marks:
+    for name, rate, text, colour, symbol in marks:
+        value, low, high = (_HUNDRED * share for share in rate)
         figure.add_scatter(
             x=[value],
             y=[name],
@@ -61,14 +64,14 @@ def arms(names: Sequence[str], rates: Sequence[tuple[float, float, float]], text
             cliponaxis=False,
             marker={"color": colour, "size": 14, "symbol": symbol},
             error_x={"type": "data", "array": [high - value], "arrayminus": [value - low], "color": colour, "thickness": 3, "width": 9},
-            hovertemplate="%{x:.1%}<extra></extra>",
+            hovertemplate=f"%{{x:.1f}}{_PERCENT[language]}<extra></extra>",
         )
     figure.update_layout(
         height=230,
         margin={**MARGINS, "t": 24, "r": 24},
         showlegend=False,
         separators=SEPARATORS[language],
-        xaxis={"title": axis, "tickformat": ".0%", "rangemode": "tozero"},
+        xaxis={"title": axis, "ticksuffix": _PERCENT[language], "rangemode": "tozero"},
         yaxis={"automargin": True, "range": [1.6, -0.6]},
     )
     return figure

@@ -102,10 +102,12 @@ def _name_of(visit: Mapping[str, Any]) -> str:
 def _limit() -> tuple[dict[str, str], str | None]:
     """Fields of the limit and of the control group, and what is wrong with them."""
     st.subheader(say("Limit"))
-    places = st.columns(4)
+    places = (*st.columns(2), *st.columns(2))
     kinds = {"budget": say("Budget"), "contacts": say("Head-count")}
     with places[0]:
-        kind = st.radio(say("Limited by"), list(kinds), format_func=kinds.__getitem__, key="campaign.limit", persist_state=STAYS)
+        kind = st.radio(
+            say("Limited by"), list(kinds), format_func=kinds.__getitem__, key="campaign.limit", persist_state=STAYS, horizontal=True
+        )
     with places[1]:
         amount = _budget() if kind == "budget" else _contacts()
     with places[2]:

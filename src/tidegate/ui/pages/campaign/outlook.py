@@ -7,12 +7,9 @@ import streamlit as st
 from tidegate.ui.charts import campaign as charts
 from tidegate.ui.client.campaigns import Plan
 from tidegate.ui.figures import money
+from tidegate.ui.pages.campaign.numbers import RIGHT, Figure, show_figures
 from tidegate.ui.pages.campaign.sentences import told
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.session import language, number, percent, say
-
-RIGHT = st.column_config.TextColumn(alignment="right")
-"""A column of numbers as people of a language write them."""
 
 
 def show_outlook(plan: Plan) -> None:
@@ -21,11 +18,8 @@ def show_outlook(plan: Plan) -> None:
         st.warning(told(warning), icon=":material/warning:")
     _numbers(plan)
     _curve(plan)
-    left, right = st.columns([3, 2])
-    with left:
-        _first(plan)
-    with right:
-        _left_out(plan)
+    _first(plan)
+    _left_out(plan)
 
 
 def _money(plan: Plan, amount: float) -> str:
@@ -33,22 +27,19 @@ def _money(plan: Plan, amount: float) -> str:
 
 
 def _numbers(plan: Plan) -> None:
-    first, second = st.columns(3), st.columns(3)
-    first[0].metric(say("Customers to contact"), number(plan.contacts))
-    first[0].caption(say("of {customers} in the table", customers=number(plan.customers)))
-    first[1].metric(say("Expected net value"), _money(plan, plan.net_value.value))
     between = say("{low} to {high}", low=_money(plan, plan.net_value.low), high=_money(plan, plan.net_value.high))
-    first[1].caption(
-        escaped(between), help=say("With a chance of 95%, if probabilities and prices are right: it covers luck, not a wrong model.")
-    )
-    first[2].metric(say("Expected cost"), _money(plan, plan.cost))
-    if plan.budget is not None:
-        first[2].caption(escaped(say("of a budget of {budget}", budget=_money(plan, plan.budget))))
-    second[0].metric(say("Control group"), number(plan.control), help=say("Kept aside at random. Do not contact them: they are the proof."))
-    second[1].metric(say("Chance that outcomes will prove it"), percent(plan.chance, 0))
-    second[1].caption(_needed(plan))
-    second[2].metric(
-        say("Expected uplift"), percent(plan.uplift), help=say("By how much fewer leave of those contacted than of the control group.")
+    luck = say("With a chance of 95%, if probabilities and prices are right: it covers luck, not a wrong model.")
+    budget = "" if plan.budget is None else say("of a budget of {budget}", budget=_money(plan, plan.budget))
+    of_all = say("of {customers} in the table", customers=number(plan.customers))
+    show_figures(
+        Figure(say("Customers to contact"), number(plan.contacts), of_all),
+        Figure(say("Expected net value"), _money(plan, plan.net_value.value), between, luck),
+        Figure(say("Expected cost"), _money(plan, plan.cost), budget),
+        Figure(say("Control group"), number(plan.control), "", say("Kept aside at random. Do not contact them: they are the proof.")),
+        Figure(say("Chance of proof"), percent(plan.chance, 0), _needed(plan), say("That outcomes will show the expected uplift.")),
+        Figure(
+            say("Expected uplift"), percent(plan.uplift), "", say("By how much fewer leave of those contacted than of the control group.")
+        ),
     )
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from tidegate.ui.charts import campaign as charts
 from tidegate.ui.client import campaigns
 from tidegate.ui.client.campaigns import Arm, Past, Proof, Range, Recorded
 from tidegate.ui.figures import money
-from tidegate.ui.pages.campaign.outlook import RIGHT
+from tidegate.ui.pages.campaign.numbers import RIGHT, Figure, show_figures
 from tidegate.ui.pages.campaign.prices import STAYS
 from tidegate.ui.pages.campaign.sentences import refused_in_words, told
 from tidegate.ui.pages.customer import _escaped as escaped
@@ -36,7 +35,7 @@ def show() -> None:
     name = st.selectbox(say("Campaign"), names, key="campaign.past", persist_state=STAYS)
     proof = asked(lambda: refused_in_words(lambda: campaigns.proof(operating(), str(name))))
     if proof is not None:
-        _proof(proof)
+        _proof(proof, next(one for one in found if one.name == name))
     _outcomes()
 
 
@@ -47,36 +46,34 @@ def _list(found: Sequence[Past]) -> None:
             {
                 say("Name"): one.name,
                 say("Planned"): moment(one.planned_at),
-                say("Planned by"): one.who,
                 say("To contact"): number(one.contacts),
-                say("Control group"): number(one.control),
+                say("Control"): number(one.control),
                 say("Expected net value"): money(one.net_value.value, one.currency, language()),
-                say("Expected cost"): money(one.cost, one.currency, language()),
             }
             for one in found
         ],
         hide_index=True,
-        column_config=dict.fromkeys((say("To contact"), say("Control group"), say("Expected net value"), say("Expected cost")), RIGHT),
+        column_config=dict.fromkeys((say("To contact"), say("Control"), say("Expected net value")), RIGHT),
     )
 
 
-def _proof(proof: Proof) -> None:
+def _proof(proof: Proof, planned: Past) -> None:
     st.subheader(escaped(say("What {name} brought", name=proof.name)))
-    st.caption(
-        say(
-            "Planned {at}. By the outcomes that the ledger has now; everyone counts as assigned, reached or not.",
-            at=moment(proof.planned_at),
-        )
+    expected = say(
+        "Planned {at} by {who}: expected net value {value} ({low} to {high}), expected cost {cost}.",
+        at=moment(planned.planned_at),
+        who=planned.who,
+        cost=money(planned.cost, planned.currency, language()),
+        **{name: money(getattr(planned.net_value, name), planned.currency, language()) for name in ("value", "low", "high")},
     )
+    st.caption(escaped(f"{expected} {say('Below: by the outcomes that the ledger has now; everyone counts as assigned, reached or not.')}"))
     _verdict(proof)
     for warning in proof.warnings:
         st.warning(told(warning), icon=":material/warning:")
-    _amounts(proof)
-    left, right = st.columns(2)
-    with left:
-        _arms(proof)
-    with right:
-        _picture(proof)
+    if proof.uplift is not None:
+        _amounts(proof)
+    _picture(proof)
+    _arms(proof)
 
 
 def _verdict(proof: Proof) -> None:
@@ -104,19 +101,24 @@ def _lacking(proof: Proof) -> str:
 
 
 def _amounts(proof: Proof) -> None:
-    columns = st.columns(5)
-    _amount(columns[0], say("Uplift"), proof.uplift, percent)
-    columns[0].caption(say("fewer left"), help=say("Churn rate of the control group less that of those contacted."))
-    _amount(columns[1], say("Customers retained"), proof.retained, number)
-    _amount(columns[2], say("Value kept"), proof.saved_value, lambda value: money(value, proof.currency, language()))
-    columns[3].metric(say("Costs"), money(proof.costs, proof.currency, language()))
-    _amount(columns[4], say("Net"), proof.net_money, lambda value: money(value, proof.currency, language()))
+    uplift_means = say("Churn rate of the control group less that of those to be contacted.")
+
+    def shown(amount: float) -> str:
+        return money(amount, proof.currency, language())
+
+    show_figures(
+        _figure(say("Uplift"), proof.uplift, percent, uplift_means),
+        _figure(say("Customers retained"), proof.retained, number),
+        _figure(say("Value kept"), proof.saved_value, shown),
+        Figure(say("Costs"), money(proof.costs, proof.currency, language())),
+        _figure(say("Net"), proof.net_money, shown),
+    )
 
 
-def _amount(place: DeltaGenerator, title: str, found: Range | None, shown: Callable[[float], str]) -> None:
-    place.metric(title, number(None) if found is None else shown(found.value))
-    if found is not None:
-        place.caption(escaped(say("{low} to {high}", low=shown(found.low), high=shown(found.high))))
+def _figure(title: str, found: Range | None, shown: Callable[[float], str], means: str | None = None) -> Figure:
+    if found is None:
+        return Figure(title, number(None), "", means)
+    return Figure(title, shown(found.value), say("{low} to {high}", low=shown(found.low), high=shown(found.high)), means)
 
 
 def _arms(proof: Proof) -> None:
@@ -145,7 +147,6 @@ def _arms(proof: Proof) -> None:
 def _picture(proof: Proof) -> None:
     known = [(title, arm.rate) for title, arm in _named(proof) if arm.rate is not None]
     if not known:
-        st.caption(say("The picture needs outcomes."))
         return
     figure = charts.arms(
         [title for title, _ in known],
@@ -206,4 +207,5 @@ def _told(name: str, found: Recorded) -> None:
         "expected": say("What was expected"),
         "kind": say("What was found"),
     }
-    st.dataframe([{title: row[key] for key, title in titles.items()} for row in found.refused], hide_index=True, height=240)
+    rows = [{title: row[key].removeprefix("expected ") for key, title in titles.items()} for row in found.refused]
+    st.dataframe(rows, hide_index=True)

@@ -36,11 +36,11 @@ def show(needs: Needs) -> None:
     if seen is not None:
         _previewed(asked, *seen, planned)
     # where it was planned just now there is no preview left
-    if st.session_state.get(_PREVIEW) is None and planned:
+    if planned:
         _handed_out(planned)
+    if planned and st.session_state.get(_PREVIEW) is None:
+        st.subheader(escaped(say("What is expected of {name}", name=planned[0].name)))
         show_outlook(planned[0])
-    elif planned:
-        _handed_out(planned)
 
 
 def _look(asked: Asked) -> None:
@@ -63,14 +63,8 @@ def _previewed(asked: Asked, mark: tuple[Any, ...], plan: Plan, planned: list[Pl
     show_outlook(plan)
     st.subheader(say("Plan it"))
     st.caption(say("The campaign goes on record with your name, and both lists are handed out. A name is used once."))
-    place, button = st.columns([2, 1], vertical_alignment="bottom")
-    with place:
-        name = st.text_input(say("Name of the campaign"), max_chars=_LONGEST_NAME, key="campaign.name", persist_state=STAYS)
-    with button:
-        wanted = st.button(
-            say("Plan this campaign"), type="primary", icon=":material/campaign:", key="campaign.plan", disabled=changed, width="stretch"
-        )
-    if not wanted:
+    name = st.text_input(say("Name of the campaign"), max_chars=_LONGEST_NAME, key="campaign.name", persist_state=STAYS)
+    if not st.button(say("Plan this campaign"), type="primary", icon=":material/campaign:", key="campaign.plan", disabled=changed):
         return
     if not name.strip() or asked.source is None:
         st.error(say("Give the campaign a name."), icon=":material/block:")
@@ -80,6 +74,7 @@ def _previewed(asked: Asked, mark: tuple[Any, ...], plan: Plan, planned: list[Pl
         planned[:0] = filter(None, [_sent(asked, asked.source, name.strip())])
     if planned and planned[0].name == name.strip():
         st.session_state[_PREVIEW] = None
+        st.toast(escaped(say("Campaign {name} is on record: save both lists.", name=name.strip())), icon=":material/check_circle:")
         st.rerun()
 
 
@@ -123,8 +118,9 @@ def _handed_out(planned: list[Plan]) -> None:
             (say("Control group: do not contact"), "control", plan.lists.keep_aside),
             (say("Profit curve"), "curve", plan.lists.curve),
         )
-        for column, (title, word, data) in zip(st.columns(3), files, strict=True):
-            column.download_button(
+        buttons = st.container(horizontal=True)
+        for title, word, data in files:
+            buttons.download_button(
                 title,
                 data,
                 file_name=f"{_file_name(plan.name)}.{word}.csv",
@@ -132,7 +128,6 @@ def _handed_out(planned: list[Plan]) -> None:
                 icon=":material/download:",
                 key=f"campaign.save.{len(planned) - place}.{word}",
                 on_click="ignore",
-                width="stretch",
             )
 
 
