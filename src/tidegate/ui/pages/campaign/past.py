@@ -145,8 +145,9 @@ def _arms(proof: Proof) -> None:
 
 
 def _picture(proof: Proof) -> None:
-    known = [(title, arm.rate) for title, arm in _named(proof) if arm.rate is not None]
-    if not known:
+    named = _named(proof)
+    known = [(title, arm.rate) for title, arm in named if arm.rate is not None]
+    if len(known) < len(named):
         return
     figure = charts.arms(
         [title for title, _ in known],
