@@ -9,6 +9,7 @@ import streamlit as st
 
 from tidegate.ui import session
 from tidegate.ui.pages import customer, file, models, monitoring, overview
+from tidegate.ui.pages.campaign import page as campaign
 from tidegate.ui.session import say
 
 _EXPOSED = (
@@ -43,6 +44,7 @@ def _pages() -> list[Any]:
         st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
         st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
         st.Page(file.show, title=say("Score a file"), icon=":material/upload_file:", url_path="file"),
+        st.Page(campaign.show, title=say("Campaign"), icon=":material/campaign:", url_path="campaign"),
         st.Page(models.show, title=say("Models"), icon=":material/model_training:", url_path="models"),
         st.Page(monitoring.show, title=say("Monitoring"), icon=":material/monitor_heart:", url_path="monitoring"),
     ]

@@ -25,6 +25,7 @@ from tidegate.operations.desk.gauges import Gauges
 from tidegate.operations.desk.jobs import MONITORING as MONITORING_RUN
 from tidegate.operations.desk.jobs import RENEWAL, Jobs
 from tidegate.operations.desk.monitoring import MONITORING, PAGES, add_monitoring
+from tidegate.operations.desk.outcomes import OUTCOMES, add_outcomes
 from tidegate.operations.desk.renewals import add_renewals
 from tidegate.operations.desk.traffic import add_traffic
 from tidegate.operations.desk.trainings import TRAIN, add_trainings
@@ -85,11 +86,12 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
         add_traffic(app, desk)
         add_renewals(app, desk)
         add_campaigns(app, desk)
+        add_outcomes(app, desk)
         add_customers(app, desk)
         _add_pages(app, desk)
 
     about = "What the command line can do, over HTTP; every act is in the audit trail with the name of the key."
-    plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS, MONITORING)), page_headers())
+    plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS, OUTCOMES, MONITORING)), page_headers())
     desk.metrics.registry.register(Gauges(desk.home, desk.ledger, now))
     return assembled(plan, add_routes, Surroundings(desk.metrics, desk.settings, lambda: "-", keyring, log))
 
