@@ -1,6 +1,8 @@
-"""The script that Streamlit runs for every visit: navigation, language, key, one page."""
+"""One run of a visit: navigation, language, key, one page."""
 
 from __future__ import annotations
+
+from importlib import resources
 
 import streamlit as st
 
@@ -14,9 +16,23 @@ _EXPOSED = (
 )
 
 
+# Streamlit leaves a sixth of a screen empty above a page, and cuts a figure that is wider than its column.
+_STYLE = """<style>
+[data-testid=stMainBlockContainer] {padding: 3.2rem 2.5rem 3rem}
+[data-testid=stMetricValue], [data-testid=stMetricValue] * {font-size: 1.55rem; white-space: normal; overflow-wrap: anywhere}
+</style>"""
+
+
+def _picture(name: str) -> str:
+    """A file of ours: an icon by its name would be fetched from another machine."""
+    return str(resources.files("tidegate") / "ui" / name)
+
+
 def main() -> None:
-    """One run of the script."""
-    st.set_page_config(page_title="Tidegate", page_icon=":material/water:", layout="wide")
+    """Everything that is drawn."""
+    st.set_page_config(page_title="Tidegate", page_icon=_picture("icon.svg"), layout="wide")
+    st.logo(_picture("logo.svg"), icon_image=_picture("icon.svg"), size="large")
+    st.html(_STYLE)
     session.show_key()
     page = st.navigation(
         [
@@ -29,6 +45,3 @@ def main() -> None:
         st.error(say(_EXPOSED))
         return
     page.run()
-
-
-main()

@@ -29,6 +29,10 @@ _OPTIONS = {
     "client.showErrorLinks": "false",
     "runner.magicEnabled": "false",
     "logger.level": "warning",
+    "theme.baseRadius": "0.4rem",
+    "theme.headingFontSizes": '["2rem", "1.5rem", "1.2rem"]',
+    "theme.light.primaryColor": "#0b5a7a",
+    "theme.dark.primaryColor": "#5bb8dc",
 }
 
 
@@ -39,7 +43,7 @@ class PagesEnded(TidegateError):
 def serve_pages(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve the pages until SIGTERM or SIGINT. Raises SettingRefused where the port is taken, PagesEnded."""
     _require_free(settings.ui_host, settings.ui_port)
-    script = str(resources.files("tidegate") / "ui" / "app.py")
+    script = str(resources.files("tidegate") / "ui" / "entry" / "visit.py")
     options = {
         **_OPTIONS,
         "server.address": settings.ui_host,
