@@ -27,6 +27,7 @@ def status_document(found: Status) -> dict[str, Any]:
         **experiment_document(found.experiment),
         "at": time_text(found.at),
         "verdict": found.verdict,
+        "fewest": FEWEST,
         "arms": {"control": _arm_document(found.control), "treatment": _arm_document(found.treatment)},
         "measures": {name: asdict(one) for name, one in found.judgement.measures.items()},
         "error_rate_difference": None if found.error_difference is None else asdict(found.error_difference),

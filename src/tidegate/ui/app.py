@@ -7,7 +7,7 @@ from importlib import resources
 import streamlit as st
 
 from tidegate.ui import session
-from tidegate.ui.pages import customer, overview
+from tidegate.ui.pages import customer, experiment, overview
 from tidegate.ui.session import say
 
 _EXPOSED = (
@@ -38,6 +38,7 @@ def main() -> None:
         [
             st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
             st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
+            st.Page(experiment.show, title=say("Experiment"), icon=":material/science:", url_path="experiment"),
         ]
     )
     session.choose_language()

@@ -86,6 +86,11 @@ def remembered(name: str, what: Callable[[], Found]) -> Found | None:
     return kept.get(name)
 
 
+def recalled(name: str) -> Any:
+    """What was remembered under this name, without asking again; None where nothing was."""
+    return st.session_state.get(_LAST, {}).get(name)
+
+
 def show_fault(fault: ApiFault) -> None:
     """One sentence: what happened, and what to do."""
     if isinstance(fault, KeyNeeded):

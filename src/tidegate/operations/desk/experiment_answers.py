@@ -120,6 +120,7 @@ class ExperimentStatus(ExperimentShown):
 
     at: str = Field(description="when this was looked at; where looking takes seconds, an answer is given again for a while")
     verdict: str
+    fewest: int = Field(description="so many who left, and so many who stayed, each arm needs before anything is said")
     arms: Arms
     measures: dict[str, MeasuredShown] = Field(description="by name, empty where there is not enough evidence")
     error_rate_difference: Between | None

@@ -113,3 +113,16 @@ def test_the_answers_are_documented(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     for method, path in (("get", ""), ("post", ""), ("get", "/status"), ("get", "/timeline"), ("post", "/stop")):
         assert "$ref" in paths[f"/experiments{path}"][method]["responses"]["200"]["content"]["application/json"]["schema"]
+
+
+def test_who_looked_at_another_experiment_changes_nothing(client: TestClient, desk: Desk) -> None:
+    filled(desk)
+    for seen in (0, 2):
+        for path, body in (("", {"treatment": "2", "share": 90}), ("/stop", {"reason": "enough"})):
+            refused = client.post(f"/experiments{path}", json={**body, "seen_running": seen})
+            assert refused.status_code == 409
+            assert refused.json()["detail"] == "Experiment 1 runs by now. Look at it again; nothing was changed."
+    assert client.post("/experiments", json={"treatment": "2", "share": 90, "seen_running": 1}).json()["raised"] is True
+    assert client.post("/experiments/stop", json={"reason": "enough", "seen_running": 1}).status_code == 200
+    refused = client.post("/experiments", json={"treatment": "2", "share": 95, "seen_running": 1})
+    assert refused.json()["detail"] == "Experiment 1 has ended meanwhile. Look at it again; nothing was changed."
