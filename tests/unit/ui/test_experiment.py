@@ -276,9 +276,9 @@ def test_a_split_not_as_meant_comes_before_any_verdict(monkeypatch: pytest.Monke
 def test_a_stopped_canary_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = {name: ENDED[name] for name in ("mode", "stopped_at", "stopped_by", "stop_reason", "running")}
     test = shown(monkeypatch, runs(EMPTY, {**TIMELINE, "points": []}, **ended))
-    why = "The scores of the treatment were too far from the champion’s."
-    assert why in everything(test)
-    assert any(why in one.value and "0.77 away" in one.value.replace("\\", "") for one in test.error)
+    (why,) = (one.value.replace("\\", "") for one in test.error)
+    assert why.startswith("The service stopped this canary by itself. **The scores of the treatment are 0.77 away")
+    assert test.table[-1].value.iloc[0]["How it ended"].startswith("The scores of the treatment were too far")
     assert "Start an experiment" in texts(test)
     french = shown(monkeypatch, runs(EMPTY, {**TIMELINE, "points": []}, **ended), "fr")
     assert "Les scores du traitement étaient trop éloignés" in everything(french)
@@ -308,6 +308,8 @@ def test_a_shadow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Split of the customers" not in said
     assert test.dataframe[0].value.set_index("Customers and answers").loc["Customers"].tolist() == ["1,240", "–"]
     assert "nobody gets its answers" in said
+    everybody = texts(shown(monkeypatch, runs(status, mode="shadow", share=100.0)))
+    assert "the share cannot rise" in everybody
 
 
 def test_a_past_one_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,8 @@ def _past(found: Sequence[Experiment]) -> None:
             say("Share"): percent(one.share, 0),
             say("Started"): moment(one.started_at),
             say("Ended"): moment(one.stopped_at) if one.stopped_at else say("running"),
-            say("How it ended"): number(None) if one.running else say("{reason} ({who})", reason=ends.reason(one), who=one.stopped_by),
+            say("By"): one.stopped_by or number(None),
+            say("How it ended"): number(None) if one.running else ends.reason(one),
         }
         for one in found
     ]

@@ -91,7 +91,7 @@ def _start(found: Versions) -> None:
     share = _share(places[1], f"experiment.share.{chosen}", USUAL_SHARE[chosen])
     days = places[2].number_input(
         say("Horizon (days)"),
-        min_value=0,
+        min_value=1,
         max_value=LONGEST_DAYS,
         value=USUAL_DAYS,
         key="experiment.days",
@@ -103,6 +103,9 @@ def _start(found: Versions) -> None:
 
 
 def _raise(running: Experiment) -> None:
+    if running.share >= 1:
+        st.caption(say("Every customer takes part: the share cannot rise."))
+        return
     share = _share(st, "experiment.raise.share", 100 * running.share, say("A share only rises: a lower one would move customers back."))
     _offer(
         Order("raise", running.treatment, running.control, running.mode, share, seen=running), say("Raise the share…"), "experiment.raise"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tidegate.ui import session
 from tidegate.ui.client.experiments import Experiment
 from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.session import moment, number, say
@@ -47,4 +48,5 @@ def sentence(one: Experiment) -> str:
     if found is None:
         return f"{told} {say('Reason: {reason}', reason=escaped(reason(one)))}"
     detail = escaped((one.stop_reason or "").partition(":")[2].strip())
-    return f"{say('The service stopped this canary by itself.')} **{found}** {detail}  \n{told}"
+    what = f"**{found}** ({detail})" if session.is_french() else f"**{detail}**"
+    return f"{say('The service stopped this canary by itself.')} {what}  \n{told}"

@@ -62,7 +62,9 @@ def verdict(found: Status) -> None:
             say("Not to be trusted: the customers were not split as meant. Find out why, below, before you believe anything else here."),
             icon=":material/call_split:",
         )
-    elif found.verdict == "treatment better":
+        st.caption(say("As of {at}.", at=moment(found.at)))
+        return
+    if found.verdict == "treatment better":
         said = say("Version {treatment} tells leavers from stayers better than version {control}.", **names)
         advice = say("Promote it, on the page of the models or with tidegate promote {treatment}.", **names) if running else ""
         st.success(f"**{said}** {advice}", icon=":material/trending_up:")
