@@ -94,7 +94,8 @@ def recalled(name: str) -> Any:
 def show_fault(fault: ApiFault) -> None:
     """One sentence: what happened, and what to do."""
     if isinstance(fault, KeyNeeded):
-        st.warning(fault.detail if language() == ENGLISH else say("An API key is needed."), icon=":material/key:")
+        known = "The API does not know this key, or it has expired: give another one at the side. What you typed stays."
+        st.warning(say(known if st.session_state.get(_KEY) else "An API key is needed: give it at the side."), icon=":material/key:")
         ask_for_key()
     elif isinstance(fault, RoleNeeded):
         st.warning(say("Your key may not do this: {detail}", detail=fault.detail), icon=":material/lock:")

@@ -135,13 +135,14 @@ def test_a_part_that_fails_does_not_take_the_others_along(monkeypatch: pytest.Mo
 
 def test_a_key_is_asked_for_used_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     test = visit(monkeypatch, page, fake(SERVES), fake(with_(models=(401, "This route needs an API key."))))
-    assert [one.value for one in test.warning] == ["This route needs an API key."]
+    assert [one.value for one in test.warning] == ["An API key is needed: give it at the side."]
     (field,) = test.sidebar.text_input
     assert field.proto.type == field.proto.PASSWORD
     field.input("tg_secret")
     test.sidebar.button[0].click().run()
     assert test.session_state["tidegate.key"] == "tg_secret"
     assert "tg_secret" not in str(test.main) + str(test.sidebar)
+    assert [one.value[:31] for one in test.warning] == ["The API does not know this key,"]
 
 
 def test_a_key_of_another_role_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
