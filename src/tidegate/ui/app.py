@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tidegate.ui import session
-from tidegate.ui.pages import customer, file, models, monitoring, overview
+from tidegate.ui.pages import customer, experiment, file, models, monitoring, overview
 from tidegate.ui.pages.campaign import page as campaign
 from tidegate.ui.session import say
 
@@ -47,6 +47,7 @@ def _pages() -> list[Any]:
         st.Page(campaign.show, title=say("Campaign"), icon=":material/campaign:", url_path="campaign"),
         st.Page(models.show, title=say("Models"), icon=":material/model_training:", url_path="models"),
         st.Page(monitoring.show, title=say("Monitoring"), icon=":material/monitor_heart:", url_path="monitoring"),
+        st.Page(experiment.show, title=say("Experiment"), icon=":material/science:", url_path="experiment"),
     ]
 
 

@@ -89,8 +89,14 @@ def test_what_waits_and_what_is_wrong_comes_first(monkeypatch: pytest.MonkeyPatc
         "mode": "ab",
         "treatment_version": "4",
         "control_version": "3",
+        "share": 20,
+        "phases": [],
+        "horizon_days": 30,
         "started_at": BATCH["at"],
+        "started_by": "ana",
         "stopped_at": None,
+        "stopped_by": None,
+        "stop_reason": None,
     }
     changes: dict[str, Any] = {
         "renewals": {"renewals": [{**held, "decision": "held"}, {**held, "decision": "canary", "renewal": 8}], "jobs": []},
