@@ -10,6 +10,11 @@ from browser.conftest import Visit
 TITLES = {
     "overview": ("Overview", "Vue d’ensemble"),
     "customer": ("Score a customer", "Évaluer un client"),
+    "file": ("Score a file", "Évaluer un fichier"),
+    "campaign": ("Campaign", "Campagne"),
+    "models": ("Models", "Modèles"),
+    "monitoring": ("Monitoring", "Surveillance"),
+    "experiment": ("Experiment", "Expérience"),
 }
 pytestmark = pytest.mark.browser
 
