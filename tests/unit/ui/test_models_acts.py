@@ -131,7 +131,8 @@ def test_a_promotion_is_named_confirmed_recorded_and_shown(monkeypatch: pytest.M
     assert not test.run().success
 
 
-def test_without_a_reason_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, operate: TestClient) -> None:
+def test_without_a_reason_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, operate: TestClient, desk: Desk) -> None:
+    hold(desk, "3")
     test = promotion(opened(monkeypatch, operate), "2", "  ")
     assert [one.value for one in test.error] == ["Nothing was done: say why, in one line. The audit trail keeps it."]
     assert not test.warning
@@ -157,6 +158,27 @@ def test_a_rollback(monkeypatch: pytest.MonkeyPatch, operate: TestClient, desk: 
     assert "precision fell" in newest(desk, "rolled back").evidence
     assert "Version 1 is champion since" in test.success[0].value
     assert "The registry was not asked" in test.success[0].value
+
+
+def test_of_two_tabs_that_promote_the_same_version_the_second_is_told(monkeypatch: pytest.MonkeyPatch, operate: TestClient) -> None:
+    first, second = (promotion(opened(monkeypatch, operate), "2", reason) for reason in ("ours", "mine"))
+    press(press(first, "Yes"), "Promote version")
+    press(second, "Yes")
+    said = "Somebody was faster: version 2 is champion by now. Nothing was changed; look at it again."
+    assert [one.value for one in second.error] == [said]
+    assert second.text_input(key="models.promote.reason").value == "mine"
+
+
+def test_of_two_tabs_that_roll_back_the_second_is_told(monkeypatch: pytest.MonkeyPatch, operate: TestClient) -> None:
+    for version in ("2", "3"):
+        operate.post("/promote", json={"version": version, "reason": "better"})
+    tabs = [fill(opened(monkeypatch, operate), "models.rollback.reason", "alarms") for _ in range(2)]
+    for test in tabs:
+        press(test, "Roll back to version 2")
+    for test in tabs:
+        press(test, "Yes")
+    assert champion(operate) == "2"
+    assert "version 2 is champion by now" in tabs[1].error[0].value
 
 
 @pytest.mark.parametrize("when", ["before the yes is drawn", "between the page and the act"])

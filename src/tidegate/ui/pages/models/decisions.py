@@ -21,10 +21,10 @@ def show(seen: Seen) -> None:
     steps.begin()
     known = seen.renewals.all if seen.renewals else ()
     held = [one for one in known if one.held]
-    _overtaken(held, known)
+    _overtaken(seen.versions.champion.version if seen.versions.champion else None, held, known)
     st.subheader(say("Renewals that wait for your word"))
     for one in held:
-        _held(one)
+        _held(one, seen.versions.champion)
     if not held:
         st.caption(say("None."))
     left, right = st.columns(2)
@@ -35,21 +35,24 @@ def show(seen: Seen) -> None:
     _decided(known)
 
 
-def _overtaken(held: Sequence[Renewal], known: Sequence[Renewal]) -> None:
-    """A step on a renewal that somebody else decided meanwhile: it is told, and taken back."""
+def _overtaken(now: str | None, held: Sequence[Renewal], known: Sequence[Renewal]) -> None:
+    """A step whose ground somebody else has taken away before its yes: it is told, and taken back. `now`: the champion."""
     step = steps.pending()
-    if step is None or step.act not in ("approve", "refuse") or any(str(one.number) == step.target for one in held):
+    if step is None:
+        return
+    if step.act in ("promote", "roll back") and step.instead_of != now:
+        told = say("Somebody was faster: version {now} is champion by now. Nothing was changed; look at it again.", now=escaped(now or "–"))
+    elif step.act in ("approve", "refuse") and all(str(one.number) != step.target for one in held):
+        one = next((one for one in known if str(one.number) == step.target), None)
+        became = escaped(_became(one) if one else say("it waits for nobody any more"))
+        told = say("Somebody was faster: renewal {number}: {became}. Nothing was changed by you.", number=step.target, became=became)
+    else:
         return
     steps.drop()
-    one = next((one for one in known if str(one.number) == step.target), None)
-    became = say("it waits for nobody any more") if one is None else _became(one)
-    st.error(
-        say("Somebody was faster: renewal {number}: {became}. Nothing was changed by you.", number=step.target, became=escaped(became)),
-        icon=":material/group:",
-    )
+    st.error(told, icon=":material/group:")
 
 
-def _held(one: Renewal) -> None:
+def _held(one: Renewal, serving: models.Champion | None) -> None:
     with st.container(border=True, key=f"models.held.{one.number}"):
         st.markdown(
             say(
@@ -61,6 +64,9 @@ def _held(one: Renewal) -> None:
                 at=moment(one.decided_at),
             )
         )
+        if serving is not None and serving.version != one.champion:
+            compared = say("It was compared with version {champion}, which is not the champion any more.", champion=escaped(one.champion))
+            st.warning(compared, icon=":material/history:")
         passed = sum(gate.passed for gate in one.gates)
         st.caption(say("{passed} of {all} gates passed.", passed=number(passed), all=number(len(one.gates))))
         gates.show(one.gates, f"models.gates.{one.number}")

@@ -89,7 +89,8 @@ def offer(acts: Sequence[Act], field: str, key: str) -> None:
                 on_click=_take,
                 args=(act.step, field, key, act.needs_reason),
             )
-    if st.session_state.pop(_WITHOUT, None) == key:
+    if st.session_state.get(_WITHOUT) == key:
+        del st.session_state[_WITHOUT]
         st.error(say("Nothing was done: say why, in one line. The audit trail keeps it."), icon=":material/edit:")
 
 
@@ -103,14 +104,6 @@ def _take(step: Step, field: str, key: str, needs_reason: bool) -> None:
 
 
 def _confirm(act: Act, step: Step, field: str, key: str) -> None:
-    if act.step.instead_of != step.instead_of:
-        drop()
-        st.error(
-            say("Somebody was faster: version {now} is champion by now. Nothing was changed; look at it again.", now=act.step.instead_of),
-            icon=":material/group:",
-        )
-        offer([act], field, key)
-        return
     with st.container(border=True, key=f"{key}.confirm"):
         st.warning(act.sentence, icon=":material/help:")
         if step.reason:
