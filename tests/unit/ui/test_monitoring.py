@@ -124,7 +124,7 @@ def test_one_batch_in_sentences_and_by_column(monkeypatch: pytest.MonkeyPatch, o
     test = visit(monkeypatch, page, away(), operate)
     said = texts(test)
     for part in (
-        "Columns :red-badge[✕ FAIL]",
+        "Columns\u00a0:red-badge[✕ FAIL]",
         "3,000 rows came, 213 of them (7.1%) went into quarantine.",
         "most often for age\\: limit (200), visits\\: missing (13).",
         "1 of 2 features drifted: age.",

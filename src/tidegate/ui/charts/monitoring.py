@@ -80,7 +80,12 @@ def effect_lines(batches: Sequence[str], features: Mapping[str, Sequence[Mark]],
             name=plain(name),
             mode="lines+markers",
             line={"color": colour, "dash": _DASHES[place % len(_DASHES)], "width": 2},
-            marker={"size": 10, "line": {"width": 2}, "symbol": [symbol if mark.drifted else f"{symbol}-open" for mark in marks]},
+            marker={
+                "size": 10,
+                "color": colour,
+                "line": {"width": 2, "color": colour},
+                "symbol": [symbol if mark.drifted else f"{symbol}-open" for mark in marks],
+            },
             text=[mark.told for mark in marks],
             hovertemplate="%{text}<extra></extra>",
         )

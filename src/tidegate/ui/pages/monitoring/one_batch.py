@@ -24,7 +24,7 @@ def show(batch: Batch, found: Details) -> None:
         say("Dataset"): batch.dataset_drift,
         say("Performance"): batch.performance,
     }
-    st.markdown(" &nbsp; ".join(f"{name} {words.badge(verdict)}" for name, verdict in parts.items()))
+    st.markdown(" &nbsp; ".join(f"{name}\u00a0{words.badge(verdict)}" for name, verdict in parts.items()))
     st.subheader(say("What was concluded"))
     st.markdown("\n".join(f"- {sentence}" for sentence in _sentences(found)))
     if found.warnings:

@@ -16,6 +16,7 @@ from tidegate.ui.session import Reading, asked, moment, number, operating, perce
 
 _SECONDS = 2
 _DAYS = 30
+_DAY = "DD/MM/YYYY"
 
 
 def show(read: Reading, found: Monitored) -> None:
@@ -63,8 +64,10 @@ def _window() -> dict[str, str]:
     """Days in UTC; the second one is part of the window."""
     today = datetime.datetime.now(datetime.UTC).date()
     left, right = st.columns(2)
-    first = left.date_input(say("First day (UTC)"), today - datetime.timedelta(days=_DAYS), max_value=today, key="monitoring.since")
-    last = right.date_input(say("Last day (UTC)"), today, max_value=today, key="monitoring.until")
+    first = left.date_input(
+        say("First day (UTC)"), today - datetime.timedelta(days=_DAYS), max_value=today, format=_DAY, key="monitoring.since"
+    )
+    last = right.date_input(say("Last day (UTC)"), today, max_value=today, format=_DAY, key="monitoring.until")
     if not isinstance(first, datetime.date) or not isinstance(last, datetime.date):
         return {}
     until = {} if last >= today else {"until": (last + datetime.timedelta(days=1)).isoformat()}
