@@ -197,7 +197,7 @@ def test_what_is_changed_after_a_preview_is_previewed_again(monkeypatch: pytest.
 
 def test_a_head_count_is_the_limit(monkeypatch: pytest.MonkeyPatch, api: tuple[TestClient, Desk]) -> None:
     test = filled(visit(monkeypatch, page, fake({}), api[0]), scored())
-    run(test.radio(key="campaign.limit").set_value("contacts"))
+    run(test.radio(key="campaign.limit.en").set_value("contacts"))
     run(test.number_input(key="campaign.contacts").set_value(20))
     pressed(test, "look")
     assert {metric.label: metric.value for metric in test.metric}["Customers to contact"] == "20"
@@ -206,12 +206,29 @@ def test_a_head_count_is_the_limit(monkeypatch: pytest.MonkeyPatch, api: tuple[T
 
 def test_the_value_may_be_a_column(monkeypatch: pytest.MonkeyPatch, api: tuple[TestClient, Desk]) -> None:
     test = filled(visit(monkeypatch, page, fake({}), api[0]), scored())
-    run(test.radio(key="campaign.value.kind").set_value("customer_value_column"))
+    run(test.radio(key="campaign.value.kind.en").set_value("customer_value_column"))
     assert [one.value for one in pressed(test, "look").error] == ["A price is missing: Column with the value."]
     run(test.selectbox(key="campaign.value.column").set_value("credit_limit"))
     named(pressed(test, "look"), "june")
     (kept,) = api[0].get("/campaigns").json()["campaigns"]
     assert kept["prices"]["customer_value_column"] == "credit_limit"
+
+
+def test_another_language_and_another_page_change_nothing(monkeypatch: pytest.MonkeyPatch, api: tuple[TestClient, Desk]) -> None:
+    test = filled(visit(monkeypatch, page, fake({}), api[0]), scored())
+    run(test.radio(key="campaign.limit.en").set_value("contacts"))
+    run(test.radio(key="campaign.value.kind.en").set_value("customer_value_column"))
+    test.number_input(key="campaign.contacts").set_value(20)
+    run(test.selectbox(key="campaign.value.column").set_value("credit_limit"))
+    pressed(test, "look")
+    for language in ("fr", "en", "fr"):
+        test.session_state["tidegate.language"] = language
+        run(test)
+        assert test.radio(key=f"campaign.limit.{language}").value == "contacts"
+        assert test.radio(key=f"campaign.value.kind.{language}").value == "customer_value_column"
+        assert test.selectbox(key="campaign.value.column").value == "credit_limit"
+        assert test.number_input(key="campaign.contacts").value == 20
+        assert not test.button(key="campaign.plan").disabled
 
 
 def test_prices_are_those_of_the_spec_where_it_has_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -235,13 +252,13 @@ def test_the_file_that_was_scored_in_this_visit_is_there(
     test = visit(monkeypatch, page, fake({}), api[0])
     test.session_state["tidegate.scored"] = {"name": "bank_a*b.csv", "path": str(place), "rows": 400, "at": AT, "model_version": "1"}
     run(test)
-    assert "400 rows, scored in this visit by version 1, 24 Nov 2026, 13:00 UTC" in test.radio(key="campaign.source").options[0].replace(
+    assert "400 rows, scored in this visit by version 1, 24 Nov 2026, 13:00 UTC" in test.radio(key="campaign.source.en").options[0].replace(
         "\\", ""
     )
     assert pressed(filled(test), "look").metric[0].label == "Customers to contact"
     place.unlink()
     assert [one.value for one in pressed(test, "look").error] == ["The scored table is no longer there: score it again, or upload it."]
-    run(test.radio(key="campaign.source").set_value(True))
+    run(test.radio(key="campaign.source.en").set_value(True))
     assert [one.value for one in pressed(test, "look").error] == ["Choose a scored table."]
 
 
@@ -348,7 +365,7 @@ def test_no_champion_no_rights_no_key(monkeypatch: pytest.MonkeyPatch, answer: t
 def brought(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any] | httpx.Client, language: str = "en") -> AppTest:
     operate = fake({"/prices": NEEDS, **answers}) if isinstance(answers, dict) else answers
     test = visit(monkeypatch, page, fake({}), operate, language)
-    test.session_state["campaign.tab"] = {"en": "What it brought", "fr": "Ce qu’elle a rapporté"}[language]
+    test.session_state["campaign.tab"] = 1
     return run(test)
 
 
@@ -430,7 +447,7 @@ def test_outcomes_are_handed_in_and_count(monkeypatch: pytest.MonkeyPatch, api: 
     test = named(previewed(monkeypatch, api), "june")
     lists = test.session_state["campaign.planned"][0].lists
     ids = [row["CLIENTNUM"] for part in (lists.contact, lists.keep_aside) for row in csv.DictReader(io.StringIO(part.decode()))]
-    test.session_state["campaign.tab"] = "What it brought"
+    test.session_state["campaign.tab"], test.session_state["campaign.tab.en"] = 1, "What it brought"
     assert "Not enough evidence yet." in plain(run(test))
     assert test.button(key="campaign.record").disabled
     content = "CLIENTNUM,outcome\n" + "".join(f"{one},1\n" for one in ids) + "stranger,1\n"
@@ -444,7 +461,7 @@ def test_outcomes_are_handed_in_and_count(monkeypatch: pytest.MonkeyPatch, api: 
 
 def test_outcomes_that_cannot_be_used_are_one_sentence(monkeypatch: pytest.MonkeyPatch, api: tuple[TestClient, Desk]) -> None:
     test = named(previewed(monkeypatch, api), "june")
-    test.session_state["campaign.tab"] = "What it brought"
+    test.session_state["campaign.tab"], test.session_state["campaign.tab.en"] = 1, "What it brought"
     run(test).file_uploader(key="campaign.outcomes").upload("left.csv", b"CLIENTNUM,outcome\nA,1\n", "text/csv")
     pressed(run(test), "record")
     assert [one.value.replace("\\", "") for one in test.error] == [

@@ -11,6 +11,7 @@ from typing import IO, Any
 import streamlit as st
 
 from tidegate.ui.client.campaigns import Needs
+from tidegate.ui.pages.campaign.choices import chosen
 from tidegate.ui.pages.campaign.prices import HUNDRED, STAYS, as_field, fields_of_prices
 from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.session import moment, number, say
@@ -56,9 +57,7 @@ def _source() -> Source | None:
     upload = False
     if visit is not None:
         choices = {False: _name_of(visit), True: say("Another file")}
-        upload = st.radio(
-            say("Table"), list(choices), format_func=choices.__getitem__, key="campaign.source", persist_state=STAYS, horizontal=True
-        )
+        upload = chosen(st, say("Table"), choices, "campaign.source", False)
     if visit is not None and not upload:
         place = Path(str(visit["path"]))
         return Source(str(visit["name"]), f"{place} {visit['at']}", lambda: place.open("rb"))
@@ -104,10 +103,7 @@ def _limit() -> tuple[dict[str, str], str | None]:
     st.subheader(say("Limit"))
     places = (*st.columns(2), *st.columns(2))
     kinds = {"budget": say("Budget"), "contacts": say("Head-count")}
-    with places[0]:
-        kind = st.radio(
-            say("Limited by"), list(kinds), format_func=kinds.__getitem__, key="campaign.limit", persist_state=STAYS, horizontal=True
-        )
+    kind = chosen(places[0], say("Limited by"), kinds, "campaign.limit", "budget", horizontal=True)
     with places[1]:
         amount = _budget() if kind == "budget" else _contacts()
     with places[2]:

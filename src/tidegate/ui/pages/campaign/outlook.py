@@ -33,9 +33,9 @@ def _numbers(plan: Plan) -> None:
     of_all = say("of {customers} in the table", customers=number(plan.customers))
     show_figures(
         Figure(say("Customers to contact"), number(plan.contacts), of_all),
+        Figure(say("Control group"), number(plan.control), "", say("Kept aside at random. Do not contact them: they are the proof.")),
         Figure(say("Expected net value"), _money(plan, plan.net_value.value), between, luck),
         Figure(say("Expected cost"), _money(plan, plan.cost), budget),
-        Figure(say("Control group"), number(plan.control), "", say("Kept aside at random. Do not contact them: they are the proof.")),
         Figure(say("Chance of proof"), percent(plan.chance, 0), _needed(plan), say("That outcomes will show the expected uplift.")),
         Figure(
             say("Expected uplift"), percent(plan.uplift), "", say("By how much fewer leave of those contacted than of the control group.")

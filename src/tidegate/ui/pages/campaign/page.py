@@ -7,18 +7,18 @@ import streamlit as st
 from tidegate.ui import session
 from tidegate.ui.client import campaigns
 from tidegate.ui.pages.campaign import past, plan
+from tidegate.ui.pages.campaign.choices import opened
 from tidegate.ui.session import operating, say
 
 
 def show() -> None:
     """The page. Only the tab that is open asks the APIs."""
     st.title(say("Campaign"))
-    planning, brought = st.tabs([say("Plan"), say("What it brought")], key="campaign.tab", on_change="rerun")
-    if planning.open:
-        with planning:
-            needs = session.remembered("campaign.needs", lambda: campaigns.needs(operating()))
-            if needs is not None:
-                plan.show(needs)
-    if brought.open:
-        with brought:
+    place, tab = opened([say("Plan"), say("What it brought")], "campaign.tab")
+    with tab:
+        if place:
             past.show()
+            return
+        needs = session.remembered("campaign.needs", lambda: campaigns.needs(operating()))
+        if needs is not None:
+            plan.show(needs)

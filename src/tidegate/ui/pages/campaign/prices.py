@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tidegate.ui.client.campaigns import Needs
+from tidegate.ui.pages.campaign.choices import chosen
 from tidegate.ui.session import say
 
 STAYS: Any = "session"
@@ -62,16 +63,10 @@ def _titles() -> dict[str, str]:
 def _value(needs: Needs, kind_place: Any, place: Any) -> dict[str, str]:
     """What a customer is worth: one amount, or a column."""
     columns = {column.name: column.meaning or column.name for column in needs.value_columns}
-    kinds = {_VALUE: say("An amount, the same for all"), _COLUMN: say("A column of the table")}
+    kinds = {_VALUE: say("An amount, the same for all"), **({_COLUMN: say("A column of the table")} if columns else {})}
     known = needs.prices.customer_value_column if needs.prices else None
-    kind = kind_place.radio(
-        say("Value of a customer who stays"),
-        list(kinds) if columns else [_VALUE],
-        index=1 if known in columns else 0,
-        format_func=kinds.__getitem__,
-        key="campaign.value.kind",
-        persist_state=STAYS,
-    )
+    start = _COLUMN if known in columns else _VALUE
+    kind = chosen(kind_place, say("Value of a customer who stays"), kinds, "campaign.value.kind", start)
     if kind == _VALUE:
         return {_VALUE: _price(needs, _VALUE, place, say("What a customer brings in who would have left and stays."))}
     column = place.selectbox(
