@@ -10,6 +10,7 @@ from browser.conftest import Visit
 TITLES = {
     "overview": ("Overview", "Vue d’ensemble"),
     "customer": ("Score a customer", "Évaluer un client"),
+    "experiment": ("Experiment", "Expérience"),
 }
 pytestmark = pytest.mark.browser
 
