@@ -35,7 +35,11 @@ class Folder:
         day = threading.Timer(kept_seconds, shutil.rmtree, (self.path,), {"ignore_errors": True})
         day.daemon = True
         day.start()
-        weakref.finalize(self, _end, made, day)
+        self._end = weakref.finalize(self, _end, made, day)
+
+    def remove(self) -> None:
+        """Now."""
+        self._end()
 
 
 def _end(made: tempfile.TemporaryDirectory[str], day: threading.Timer) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import resources
+from pathlib import Path
 from types import FrameType
 
 import httpx
@@ -43,14 +44,13 @@ class PagesEnded(TidegateError):
 def serve_pages(settings: Settings, ready: Callable[[str], None]) -> None:
     """Serve the pages until SIGTERM or SIGINT. Raises SettingRefused where the port is taken, PagesEnded."""
     _require_free(settings.ui_host, settings.ui_port)
-    script = str(resources.files("tidegate") / "ui" / "entry" / "visit.py")
     options = {
         **_OPTIONS,
         "server.address": settings.ui_host,
         "server.port": str(settings.ui_port),
         "server.maxUploadSize": str(max(1, settings.max_upload_bytes >> 20)),
     }
-    command = [sys.executable, "-m", "streamlit", "run", script, *(f"--{name}={value}" for name, value in options.items())]
+    command = [sys.executable, "-m", "streamlit", "run", str(script()), *(f"--{name}={value}" for name, value in options.items())]
     environment = {**os.environ, "TIDEGATE_UI_HOST": settings.ui_host, "TIDEGATE_UI_PORT": str(settings.ui_port)}
     stopping = _Stopping()
     # What it prints is for its makers' users; what goes wrong is on stderr.
@@ -65,6 +65,11 @@ def serve_pages(settings: Settings, ready: Callable[[str], None]) -> None:
             _stop(child)
     if not stopping.asked:
         raise PagesEnded(f"The pages ended with code {code}.", "Its own message stands above.")
+
+
+def script() -> Path:
+    """What Streamlit runs for every visit."""
+    return Path(str(resources.files("tidegate") / "ui" / "entry" / "visit.py"))
 
 
 def _require_free(host: str, port: int) -> None:

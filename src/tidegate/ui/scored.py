@@ -130,11 +130,9 @@ def holding(scored: Scored, column: int, text: str) -> NDArray[np.bool_]:
     return np.concatenate([*(mask.to_numpy(zero_copy_only=False) for mask in masks), np.empty(0, bool)])
 
 
-def counts(scored: Scored, edges: NDArray[np.float64], low: float, high: float) -> NDArray[np.int64]:
-    """How many probabilities in [low, high) lie between each two edges (rising, (n,)), int64 (n - 1,). The last edge belongs to its bin."""
-    rising = scored.probability[::-1]
-    bounds = np.clip(np.append(edges[:-1], np.inf), low, high)
-    found: NDArray[np.int64] = np.diff(np.searchsorted(rising, bounds, side="left"))
+def counts(scored: Scored, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many probabilities lie between each two edges (rising, (n,)), the lower one included and the upper one not, int64 (n - 1,)."""
+    found: NDArray[np.int64] = np.diff(np.searchsorted(scored.probability[::-1], edges, side="left"))
     return found
 
 

@@ -288,7 +288,9 @@ def test_pages_say_what_serves(client: TestClient, service: Service, trained: Tr
     info = client.get("/model-info").json()
     assert info["digest"] == service.scorer.digest
     assert info["metrics"]["roc_auc"] == trained.trained.assessment.metrics["roc_auc"]
-    assert [column["name"] for column in client.get("/features").json()["columns"]] == list(GOOD)
+    features = client.get("/features").json()
+    assert [column["name"] for column in features["columns"]] == list(GOOD)
+    assert features["id"] == "clientnum"
 
 
 def test_not_ready_while_the_ledger_is_gone(client: TestClient, own_home: Home) -> None:

@@ -84,13 +84,17 @@ class Api:
         """
         headers = {**self._headers(), **({"Idempotency-Key": once} if once else {})}
         timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
+        begun = False
         try:
             with self.connection.stream("POST", path, files={"file": (name, file)}, headers=headers, timeout=timeout) as response:
                 if response.status_code >= httpx.codes.BAD_REQUEST:
                     response.read()
                 self._checked(response)
+                begun = True
                 yield response.iter_bytes()
         except httpx.HTTPError as error:
+            if begun:
+                raise ApiUnreachable(f"The {self.name} broke off in the middle of its answer.") from None
             raise self._unreachable(error) from None
 
     def _asked(self, method: str, path: str, **given: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from tidegate.ui import session
 from tidegate.ui.client import files
-from tidegate.ui.client.http import ApiFault, ApiRefused, KeyNeeded, RoleNeeded
+from tidegate.ui.client.http import ApiFault, ApiRefused, ApiUnreachable, KeyNeeded, RoleNeeded
 from tidegate.ui.file_scoring import FileScoring, NoRoom, Stopped
 from tidegate.ui.pages.customer import _escaped
 from tidegate.ui.pages.file import results
@@ -80,8 +80,9 @@ def _start(chosen: Any) -> None:
     if of_file != chosen.file_id:
         once = uuid.uuid4().hex
     st.session_state[_ONCE] = (chosen.file_id, once)
+    chosen.seek(0)
     try:
-        st.session_state[_JOB] = FileScoring(session.scoring(), chosen.name, chosen.getvalue(), once)
+        st.session_state[_JOB] = FileScoring(session.scoring(), chosen.name, chosen, once)
     except OSError:
         st.session_state.pop(_JOB, None)
         st.error(say(_NO_ROOM))
@@ -94,6 +95,9 @@ def _keep(job: FileScoring) -> None:
     outcome = job.outcome
     for name in (_JOB, _ONCE):
         st.session_state.pop(name, None)
+    before: FileScoring | None = st.session_state.get(_DONE)
+    if before is not None:
+        before.remove()
     st.session_state[_DONE] = job
     st.session_state[SCORED] = {
         "name": job.name,
@@ -157,6 +161,14 @@ def _show_failure(job: FileScoring) -> bool:
         st.error(say("Refused: {detail}", detail=detail), icon=":material/block:")
     elif isinstance(fault, ApiFault):
         session.show_fault(fault)
+        most = session.settings().upload_seconds
+        if isinstance(fault, ApiUnreachable) and job.seconds >= most:
+            st.caption(
+                say(
+                    "A file may take {seconds} s there (TIDEGATE_UPLOAD_SECONDS): send it in parts, or let it take longer.",
+                    seconds=number(most),
+                )
+            )
     elif isinstance(fault, Stopped):
         st.info(say("Stopped. Nothing is shown of it."), icon=":material/stop_circle:")
     elif isinstance(fault, NoRoom):

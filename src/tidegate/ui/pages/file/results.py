@@ -107,4 +107,4 @@ def _part(outcome: Outcome, part: Segment) -> charts.Part:
     """Bins of some two percentage points, so cut that no bin has customers of two segments."""
     end = min(part.high, 1.0)
     edges = np.linspace(part.low, end, max(1, round((end - part.low) * BINS)) + 1)
-    return charts.Part(part.name, edges.tolist(), counts(outcome.scored, edges, part.low, part.high).tolist())
+    return charts.Part(part.name, edges.tolist(), counts(outcome.scored, np.append(edges[:-1], part.high)).tolist())
