@@ -351,7 +351,7 @@ def test_a_spec_without_an_id_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ((503, "This home has no champion yet. Train one."), "Refused: This home has no champion yet. Train one."),
         ((403, "It needs the role operate."), "Your key may not do this: It needs the role operate."),
-        ((401, "This route needs an API key."), "This route needs an API key."),
+        ((401, "This route needs an API key."), "An API key is needed: give it at the side."),
     ],
 )
 def test_no_champion_no_rights_no_key(monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str], said: str) -> None:

@@ -432,7 +432,7 @@ def test_no_rights(monkeypatch: pytest.MonkeyPatch) -> None:
     test = shown(monkeypatch, {"/experiments": (403, "It needs the role operate.")})
     assert [one.value for one in test.warning] == ["Your key may not do this: It needs the role operate."]
     key = shown(monkeypatch, {"/experiments": (401, "This route needs an API key.")})
-    assert [one.value for one in key.warning] == ["This route needs an API key."]
+    assert [one.value for one in key.warning] == ["An API key is needed: give it at the side."]
 
 
 def test_a_status_that_is_refused_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

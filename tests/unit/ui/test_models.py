@@ -233,7 +233,9 @@ def test_away_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not test.dataframe
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "This route needs an API key."), (403, "Your key may not do this: Role operate.")])
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, "An API key is needed: give it at the side."), (403, "Your key may not do this: Role operate.")]
+)
 def test_no_key_or_one_of_another_role(monkeypatch: pytest.MonkeyPatch, status: int, said: str) -> None:
     detail = said.removeprefix("Your key may not do this: ")
     test = visit(monkeypatch, page, away(), fake({"/models": (status, detail)}))

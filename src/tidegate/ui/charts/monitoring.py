@@ -51,10 +51,10 @@ class Level:
     name: str
 
 
-def plain(name: str) -> str:
+def unmarked(name: str) -> str:
     """A name as Plotly shows it letter by letter: its texts are HTML of a kind.
 
-    >>> plain("<b>june")
+    >>> unmarked("<b>june")
     '&lt;b&gt;june'
     """
     return escape(name, quote=False)
@@ -77,7 +77,7 @@ def effect_lines(batches: Sequence[str], features: Mapping[str, Sequence[Mark]],
         figure.add_scatter(
             x=list(range(len(batches))),
             y=[mark.times for mark in marks],
-            name=plain(name),
+            name=unmarked(name),
             mode="lines+markers",
             line={"color": colour, "dash": _DASHES[place % len(_DASHES)], "width": 2},
             marker={
@@ -96,7 +96,7 @@ def effect_lines(batches: Sequence[str], features: Mapping[str, Sequence[Mark]],
 
 def heat_map(batches: Sequence[str], features: Mapping[str, Sequence[Mark]], axis: str) -> Any:
     """A row a feature, a column a batch: how far it moved as a shade, the verdict as text."""
-    rows, names = list(features.values()), [plain(name) for name in features]
+    rows, names = list(features.values()), [unmarked(name) for name in features]
     highest = max((mark.times for marks in rows for mark in marks if mark.times is not None), default=0.0)
     darkest = min(max(highest, _LEAST_TIMES), _MOST_TIMES)
     figure = go.Figure(
@@ -182,7 +182,7 @@ def _ink(mark: Mark, darkest: float) -> str:
 
 def _over(figure: Any, batches: Sequence[str], room: int = 16) -> Any:
     """Batches along the axis, by name; `room` on the right, in pixels, for names of levels."""
-    names = [plain(short(batch)) for batch in batches]
+    names = [unmarked(short(batch)) for batch in batches]
     every = max(1, -(-len(names) // _MOST_WRITTEN))
     places = list(range(0, len(names), every))
     figure.update_xaxes(

@@ -12,6 +12,7 @@ from tidegate.ui import session
 from tidegate.ui.charts import customer as charts
 from tidegate.ui.client import customers, scoring
 from tidegate.ui.client.scoring import Column, Explanation, Reason
+from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
 _VALUES, _ANSWER = "customer.values", "customer.answer"
@@ -155,19 +156,14 @@ def _reasons(found: Explanation) -> None:
 
 def _sentence(reason: Reason) -> str:
     if not session.is_french():
-        return _escaped(reason.sentence)
+        return plain(reason.sentence)
     value = number(None) if reason.value is None else _plain(reason.value) if isinstance(reason.value, (int, float)) else str(reason.value)
     how = (
         "{label}: {value}, raises the predicted probability of leaving."
         if reason.direction == "raises"
         else ("{label}: {value}, lowers the predicted probability of leaving.")
     )
-    return _escaped(say(how, label=reason.label or reason.column, value=f"{value} {reason.unit}".strip()))
-
-
-def _escaped(text: str) -> str:
-    """Values come from a table: none of them is Markdown."""
-    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-.!|$~:" else character for character in text)
+    return plain(say(how, label=reason.label or reason.column, value=f"{value} {reason.unit}".strip()))
 
 
 def _actions(columns: Sequence[Column], found: Explanation) -> None:
@@ -176,7 +172,7 @@ def _actions(columns: Sequence[Column], found: Explanation) -> None:
     told: list[str] = []
     for reason in found.reasons:
         for name in reason.columns if reason.direction == "raises" else ():
-            told += [f"- **{_escaped(action)}** · {_escaped(reason.label or name)}" for action in by_name[name].actions]
+            told += [f"- **{plain(action)}** · {plain(reason.label or name)}" for action in by_name[name].actions]
     if told:
         st.markdown("\n".join(dict.fromkeys(told)))
     else:

@@ -13,7 +13,7 @@ import streamlit as st
 from tidegate.ui.client.campaigns import Needs
 from tidegate.ui.pages.campaign.choices import chosen
 from tidegate.ui.pages.campaign.prices import HUNDRED, STAYS, as_field, fields_of_prices
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, say
 
 _SCORED, _UPLOAD, _KEPT = "tidegate.scored", "campaign.upload", "campaign.file"
@@ -72,7 +72,7 @@ def _source() -> Source | None:
     if kept is None:
         return None
     if st.session_state.get(_UPLOAD) is None:
-        st.caption(escaped(say("Chosen before: {name}.", name=kept.name)))
+        st.caption(plain(say("Chosen before: {name}.", name=kept.name)))
     return Source(kept.name, f"{kept.name} {kept.file_id}", lambda: _rewound(kept))
 
 
@@ -95,7 +95,7 @@ def _name_of(visit: Mapping[str, Any]) -> str:
         version=visit["model_version"],
         at=moment(visit["at"]),
     )
-    return escaped(text)
+    return plain(text)
 
 
 def _limit() -> tuple[dict[str, str], str | None]:

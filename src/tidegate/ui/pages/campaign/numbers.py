@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 
 _WIDTH_PIXELS = 230
 RIGHT = st.column_config.TextColumn(alignment="right")
@@ -30,4 +30,4 @@ def show_figures(*figures: Figure) -> None:
         place = row.container(width=_WIDTH_PIXELS)
         place.metric(figure.title, figure.shown, help=figure.means)
         if figure.below:
-            place.caption(escaped(figure.below))
+            place.caption(plain(figure.below))

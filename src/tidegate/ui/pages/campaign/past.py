@@ -13,7 +13,7 @@ from tidegate.ui.figures import money
 from tidegate.ui.pages.campaign.numbers import RIGHT, Figure, show_figures
 from tidegate.ui.pages.campaign.prices import STAYS
 from tidegate.ui.pages.campaign.sentences import refused_in_words, told
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, language, moment, number, operating, percent, say
 
 _RECORDED = "campaign.recorded"
@@ -58,7 +58,7 @@ def _list(found: Sequence[Past]) -> None:
 
 
 def _proof(proof: Proof, planned: Past) -> None:
-    st.subheader(escaped(say("What {name} brought", name=proof.name)))
+    st.subheader(plain(say("What {name} brought", name=proof.name)))
     expected = say(
         "Planned {at} by {who}: expected net value {value} ({low} to {high}), expected cost {cost}.",
         at=moment(planned.planned_at),
@@ -66,7 +66,7 @@ def _proof(proof: Proof, planned: Past) -> None:
         cost=money(planned.cost, planned.currency, language()),
         **{name: money(getattr(planned.net_value, name), planned.currency, language()) for name in ("value", "low", "high")},
     )
-    st.caption(escaped(f"{expected} {say('Below: by the outcomes that the ledger has now; everyone counts as assigned, reached or not.')}"))
+    st.caption(plain(f"{expected} {say('Below: by the outcomes that the ledger has now; everyone counts as assigned, reached or not.')}"))
     _verdict(proof)
     for warning in proof.warnings:
         st.warning(told(warning), icon=":material/warning:")
@@ -190,7 +190,7 @@ def _outcomes() -> None:
 def _told(name: str, found: Recorded) -> None:
     words = say("{recorded} outcomes recorded from {rows} rows of {name}; {known} were known already, {waiting} are not known yet.")
     counts = {"recorded": found.recorded, "rows": found.rows, "known": found.known_already, "waiting": found.not_known_yet}
-    st.success(escaped(words.format(name=name, **{key: number(count) for key, count in counts.items()})), icon=":material/check_circle:")
+    st.success(plain(words.format(name=name, **{key: number(count) for key, count in counts.items()})), icon=":material/check_circle:")
     if not found.refused:
         return
     st.warning(

@@ -14,7 +14,7 @@ from tidegate.ui.pages.campaign.form import Asked, Source
 from tidegate.ui.pages.campaign.outlook import show_outlook
 from tidegate.ui.pages.campaign.prices import STAYS
 from tidegate.ui.pages.campaign.sentences import refused_in_words
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, say, show_fault
 
 _PREVIEW, _PLANNED = "campaign.preview", "campaign.planned"
@@ -39,7 +39,7 @@ def show(needs: Needs) -> None:
     if planned:
         _handed_out(planned)
     if planned and st.session_state.get(_PREVIEW) is None:
-        st.subheader(escaped(say("What is expected of {name}", name=planned[0].name)))
+        st.subheader(plain(say("What is expected of {name}", name=planned[0].name)))
         show_outlook(planned[0])
 
 
@@ -74,7 +74,7 @@ def _previewed(asked: Asked, mark: tuple[Any, ...], plan: Plan, planned: list[Pl
         planned[:0] = filter(None, [_sent(asked, asked.source, name.strip())])
     if planned and planned[0].name == name.strip():
         st.session_state[_PREVIEW] = None
-        st.toast(escaped(say("Campaign {name} is on record: save both lists.", name=name.strip())), icon=":material/check_circle:")
+        st.toast(plain(say("Campaign {name} is on record: save both lists.", name=name.strip())), icon=":material/check_circle:")
         st.rerun()
 
 
@@ -100,7 +100,7 @@ def _handed_out(planned: list[Plan]) -> None:
         if plan.lists is None:
             continue
         st.success(
-            escaped(
+            plain(
                 say(
                     "Campaign {name} is on record since {at}, planned by {who}: contact {contacts}, leave the {control} of the control "
                     "group alone.",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tidegate.ui.client.http import ApiRefused
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 from tidegate.ui.session import number, percent, say
 
 Found = TypeVar("Found")
@@ -86,8 +86,8 @@ def told(sentence: str) -> str:
     for pattern, words in (*_REFUSED, *_WARNED):
         found = re.fullmatch(pattern, sentence)
         if found:
-            return escaped(say(words, **{name: _shown(name, text) for name, text in found.groupdict().items()}))
-    return escaped(sentence)
+            return plain(say(words, **{name: _shown(name, text) for name, text in found.groupdict().items()}))
+    return plain(sentence)
 
 
 def refused_in_words(what: Callable[[], Found]) -> Found:

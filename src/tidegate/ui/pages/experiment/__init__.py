@@ -8,9 +8,9 @@ import streamlit as st
 
 from tidegate.ui.client import experiments
 from tidegate.ui.client.experiments import Experiment
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.experiment import acts, course, ends, evidence
 from tidegate.ui.pages.experiment.seen import begin, look, mode, title
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, percent, say
 
 __all__ = ["show"]
@@ -87,4 +87,4 @@ def _past(found: Sequence[Experiment]) -> None:
         }
         for one in found
     ]
-    st.table([{name: escaped(cell) for name, cell in row.items()} for row in rows], hide_index=True, border="horizontal")
+    st.table([{name: plain(cell) for name, cell in row.items()} for row in rows], hide_index=True, border="horizontal")

@@ -12,8 +12,8 @@ import streamlit as st
 
 from tidegate.ui.client import experiments
 from tidegate.ui.client.experiments import Experiment, Versions
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.experiment.seen import MODES, about_mode, mode, silent
+from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, number, operating, percent, say
 
 USUAL_SHARE = {"ab": 50.0, "canary": 5.0, "shadow": 100.0}
@@ -73,7 +73,7 @@ def _start(found: Versions) -> None:
         st.info(
             say(
                 "There is no other version to try beside version {version}. Train one: tidegate train DATA.",
-                version=escaped(found.champion),
+                version=plain(found.champion),
             ),
             icon=":material/model_training:",
         )
@@ -178,8 +178,8 @@ def _sentence(order: Order) -> str:
     """What will happen."""
     names = {
         "number": order.seen.number if order.seen else "",
-        "treatment": escaped(order.treatment),
-        "control": escaped(order.control),
+        "treatment": plain(order.treatment),
+        "control": plain(order.control),
         "share": _percent(order.share_percent),
         "days": number(order.days),
     }
@@ -206,7 +206,7 @@ def _do(order: Order) -> None:
     _drop()
     if done is None:
         return
-    names = {"number": done.number, "treatment": escaped(done.treatment), "control": escaped(done.control)}
+    names = {"number": done.number, "treatment": plain(done.treatment), "control": plain(done.control)}
     st.session_state[DONE] = {
         "start": say("Experiment {number} runs: version {treatment} beside version {control}.", **names),
         "raise": say("Experiment {number} takes {share} of the customers now.", share=_percent(100 * done.share), **names),

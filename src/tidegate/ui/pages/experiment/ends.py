@@ -6,7 +6,7 @@ import re
 
 from tidegate.ui import session
 from tidegate.ui.client.experiments import Experiment
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, say
 
 _SERVICE = "scoring API"
@@ -43,10 +43,10 @@ def reason(one: Experiment) -> str:
 
 def sentence(one: Experiment) -> str:
     """When, by whom and why it ended; Markdown."""
-    told = say("Ended {at} by {who}.", at=moment(one.stopped_at), who=escaped(one.stopped_by or number(None)))
+    told = say("Ended {at} by {who}.", at=moment(one.stopped_at), who=plain(one.stopped_by or number(None)))
     found = wrong(one)
     if found is None:
-        return f"{told} {say('Reason: {reason}', reason=escaped(reason(one)))}"
-    detail = escaped((one.stop_reason or "").partition(":")[2].strip())
+        return f"{told} {say('Reason: {reason}', reason=plain(reason(one)))}"
+    detail = plain((one.stop_reason or "").partition(":")[2].strip())
     what = f"**{found}** ({detail})" if session.is_french() else f"**{detail}**"
     return f"{say('The service stopped this canary by itself.')} {what}  \n{told}"

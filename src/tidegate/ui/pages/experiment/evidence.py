@@ -8,7 +8,6 @@ import streamlit as st
 
 from tidegate.ui.charts import experiment as charts
 from tidegate.ui.client.experiments import Arm, Experiment, Status
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.experiment import ends
 from tidegate.ui.pages.experiment.seen import (
     MEASURES,
@@ -22,6 +21,7 @@ from tidegate.ui.pages.experiment.seen import (
     whole,
     word,
 )
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, percent, say
 
 _LEAST_P = 1e-3
@@ -45,7 +45,7 @@ def head(one: Experiment) -> None:
         say("{share} since {at}", share=percent(phase.share, _digits(100 * phase.share)), at=moment(phase.since)) for phase in one.phases
     ]
     st.caption(
-        say("Started {at} by {who}. Share: {shares}.", at=moment(one.started_at), who=escaped(one.started_by), shares=", ".join(parts))
+        say("Started {at} by {who}. Share: {shares}.", at=moment(one.started_at), who=plain(one.started_by), shares=", ".join(parts))
     )
     if not one.running:
         show = st.error if ends.wrong(one) else st.info
@@ -55,7 +55,7 @@ def head(one: Experiment) -> None:
 def verdict(found: Status) -> None:
     """What may be said by now, and what to do about it."""
     st.subheader(say("Verdict"))
-    names = {"treatment": escaped(found.treatment.version), "control": escaped(found.control.version)}
+    names = {"treatment": plain(found.treatment.version), "control": plain(found.control.version)}
     running = found.experiment.running
     if found.split is not None and not found.split[1]:
         st.error(
@@ -215,7 +215,7 @@ def _table(found: Status, names: Sequence[str]) -> None:
         intervals = (bounded(one.control), bounded(one.treatment), bounded(one.difference, sign=True))
         cells = (measure(name), *(whole(interval) for interval in intervals), percent(one.level))
         titles = (say("Measure"), say("Control"), say("Treatment"), say("Difference"), say("Level"))
-        rows.append({title: escaped(cell) for title, cell in zip(titles, cells, strict=True)})
+        rows.append({title: plain(cell) for title, cell in zip(titles, cells, strict=True)})
     st.table(rows, hide_index=True, border="horizontal")
     st.caption(say("Intervals hold at all looks together. The verdict rests on ROC-AUC and PR-AUC; the others decide nothing."))
 

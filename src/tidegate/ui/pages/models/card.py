@@ -9,8 +9,8 @@ import streamlit as st
 
 from tidegate.ui.charts import models as charts
 from tidegate.ui.client import models
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.models.seen import Seen, bounded, card_of, draw, in_english, kind, listed, look, plain_name
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, percent, say
 
 _MOST_DRIVERS = 20
@@ -128,7 +128,7 @@ def _findings(findings: Sequence[dict[str, Any]]) -> None:
     lines = []
     for one in ordered:
         verdict, check = words.get(one["severity"], one["severity"]), checks.get(one["name"], plain_name(one["name"]))
-        lines.append(f"- {escaped(verdict)} · **{escaped(check)}** · {escaped(one['sentence'])}")
+        lines.append(f"- {plain(verdict)} · **{plain(check)}** · {plain(one['sentence'])}")
     st.markdown("\n".join(lines))
 
 

@@ -9,10 +9,10 @@ import streamlit as st
 from tidegate.ui.client import models, renewals
 from tidegate.ui.client.models import Appointed
 from tidegate.ui.client.renewals import Renewal
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.models import gates, steps
 from tidegate.ui.pages.models.seen import Seen, in_english, listed, plain_name
 from tidegate.ui.pages.models.steps import Act, Step
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, say
 
 
@@ -41,10 +41,10 @@ def _overtaken(now: str | None, held: Sequence[Renewal], known: Sequence[Renewal
     if step is None:
         return
     if step.act in ("promote", "roll back") and step.instead_of != now:
-        told = say("Somebody was faster: version {now} is champion by now. Nothing was changed; look at it again.", now=escaped(now or "–"))
+        told = say("Somebody was faster: version {now} is champion by now. Nothing was changed; look at it again.", now=plain(now or "–"))
     elif step.act in ("approve", "refuse") and all(str(one.number) != step.target for one in held):
         one = next((one for one in known if str(one.number) == step.target), None)
-        became = escaped(_became(one) if one else say("it waits for nobody any more"))
+        became = plain(_became(one) if one else say("it waits for nobody any more"))
         told = say("Somebody was faster: renewal {number}: {became}. Nothing was changed by you.", number=step.target, became=became)
     else:
         return
@@ -58,14 +58,14 @@ def _held(one: Renewal, serving: models.Champion | None) -> None:
             say(
                 "**Renewal {number}**: version **{challenger}** instead of version **{champion}**, after batch {batch}, held since {at}.",
                 number=one.number,
-                challenger=escaped(one.challenger),
-                champion=escaped(one.champion),
-                batch=escaped(one.batch),
+                challenger=plain(one.challenger),
+                champion=plain(one.champion),
+                batch=plain(one.batch),
                 at=moment(one.decided_at),
             )
         )
         if serving is not None and serving.version != one.champion:
-            compared = say("It was compared with version {champion}, which is not the champion any more.", champion=escaped(one.champion))
+            compared = say("It was compared with version {champion}, which is not the champion any more.", champion=plain(one.champion))
             st.warning(compared, icon=":material/history:")
         passed = sum(gate.passed for gate in one.gates)
         st.caption(say("{passed} of {all} gates passed.", passed=number(passed), all=number(len(one.gates))))
@@ -77,7 +77,7 @@ def _held(one: Renewal, serving: models.Champion | None) -> None:
         field = f"models.reason.{one.number}"
         steps.reason_field(field)
         target, key = str(one.number), f"models.decide.{one.number}"
-        names = {"number": one.number, "challenger": escaped(one.challenger), "champion": escaped(one.champion)}
+        names = {"number": one.number, "challenger": plain(one.challenger), "champion": plain(one.champion)}
         approve = Act(
             Step("approve", target, None),
             say("Approve…"),
@@ -102,7 +102,7 @@ def _held(one: Renewal, serving: models.Champion | None) -> None:
 
 def _conclude(step: Step) -> str:
     done = renewals.conclude(operating(), int(step.target), step.act == "approve", step.reason)
-    names = {"number": step.target, "challenger": escaped(done.challenger), "champion": escaped(done.champion)}
+    names = {"number": step.target, "challenger": plain(done.challenger), "champion": plain(done.champion)}
     if done.decision == "promoted":
         told = say("Renewal {number} is approved: version {challenger} is champion now, instead of version {champion}.", **names)
     else:
@@ -126,7 +126,7 @@ def _promotion(found: models.Versions) -> None:
     )
     steps.reason_field("models.promote.reason")
     serving = found.champion.version if found.champion else None
-    names = {"version": escaped(version), "champion": escaped(serving or "")}
+    names = {"version": plain(version), "champion": plain(serving or "")}
     sentence = (
         say("Version {version} becomes champion: it is checked, then running servers follow within seconds.", **names)
         if serving is None
@@ -151,7 +151,7 @@ def _rollback(found: models.Versions) -> None:
         st.caption(say("There is no earlier champion to go back to."))
         return
     serving, target = found.champion.version, found.earlier[0]
-    names = {"version": escaped(target), "champion": escaped(serving)}
+    names = {"version": plain(target), "champion": plain(serving)}
     st.caption(say("Version {champion} was preceded by version {version}.", **names))
     steps.reason_field("models.rollback.reason")
     act = Act(
@@ -167,7 +167,7 @@ def _rollback(found: models.Versions) -> None:
 
 def _told(done: Appointed) -> str:
     """What the server answered, in a sentence or two."""
-    names = {"version": escaped(done.version), "previous": escaped(done.previous or ""), "since": moment(done.since)}
+    names = {"version": plain(done.version), "previous": plain(done.previous or ""), "since": moment(done.since)}
     if not done.changed:
         return say("Version {version} was champion already, since {since}; nothing was changed.", **names)
     told = (
@@ -175,12 +175,12 @@ def _told(done: Appointed) -> str:
         if done.previous
         else say("Version {version} is champion since {since}.", **names)
     )
-    back = say("A rollback leads to version {earlier}.", earlier=escaped(done.earlier[0])) if done.earlier else ""
+    back = say("A rollback leads to version {earlier}.", earlier=plain(done.earlier[0])) if done.earlier else ""
     return _with_warnings(f"{told} {back}".strip(), done.warnings)
 
 
 def _with_warnings(told: str, warnings: Sequence[str]) -> str:
-    return "  \n".join([told, *(escaped(warning) for warning in warnings)])
+    return "  \n".join([told, *(plain(warning) for warning in warnings)])
 
 
 def _became(one: Renewal) -> str:

@@ -14,7 +14,7 @@ from tidegate.ui.charts.curves import Axis
 from tidegate.ui.client import models
 from tidegate.ui.client.http import ApiUnreachable, KeyNeeded, RoleNeeded
 from tidegate.ui.client.renewals import Renewals
-from tidegate.ui.pages.customer import _escaped as escaped
+from tidegate.ui.plain import plain
 from tidegate.ui.session import number, say
 
 Found = TypeVar("Found")
@@ -114,7 +114,7 @@ def draw(figure: Any, key: str) -> None:
 
 def listed(sentences: Iterable[str]) -> None:
     """Sentences of a card or an answer, one below the other; none of them is Markdown."""
-    st.markdown("\n".join(f"- {escaped(sentence)}" for sentence in sentences))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences))
 
 
 def in_english() -> None:

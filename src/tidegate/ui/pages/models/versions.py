@@ -12,7 +12,6 @@ from tidegate.ui.charts.curves import Axis
 from tidegate.ui.charts.models import Dot
 from tidegate.ui.client import evaluations, models
 from tidegate.ui.client.evaluations import Evaluation
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.models.seen import (
     BETTER_HIGH,
     BETTER_LOW,
@@ -27,6 +26,7 @@ from tidegate.ui.pages.models.seen import (
     measure,
     plain_name,
 )
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, say
 
 _IN_TABLE = ("pr_auc", "roc_auc", "brier", "recall", "precision")
@@ -39,7 +39,7 @@ def show(seen: Seen) -> None:
     for one in seen.versions.all:
         if one.damaged:
             st.warning(
-                say("Version {version} is damaged and cannot serve: {how}", version=escaped(one.version), how=escaped(one.damaged)),
+                say("Version {version} is damaged and cannot serve: {how}", version=plain(one.version), how=plain(one.damaged)),
                 icon=":material/broken_image:",
             )
     if not seen.chosen:

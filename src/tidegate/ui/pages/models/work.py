@@ -9,11 +9,11 @@ import streamlit as st
 from tidegate.ui.client import renewals, work
 from tidegate.ui.client.http import ApiFault
 from tidegate.ui.client.work import Job
-from tidegate.ui.pages.customer import _escaped as escaped
 from tidegate.ui.pages.models import steps
 from tidegate.ui.pages.models.decisions import decision
 from tidegate.ui.pages.models.seen import Seen, listed, look, silent
 from tidegate.ui.pages.models.steps import Act, Step
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, operating, percent, say
 
 _LOOK_SECONDS = 2.0
@@ -56,8 +56,8 @@ def _watched() -> None:
 def _progress(running: Sequence[Job]) -> None:
     for one in running:
         with st.container(border=True, key=f"models.job.{one.job}"):
-            st.progress(one.share, text=f"{_kind(one)} · {percent(one.share, 0)} · {escaped(one.doing)}")
-            st.caption(say("Asked for by {who}, {at}.", who=escaped(one.who), at=moment(one.started_at)))
+            st.progress(one.share, text=f"{_kind(one)} · {percent(one.share, 0)} · {plain(one.doing)}")
+            st.caption(say("Asked for by {who}, {at}.", who=plain(one.who), at=moment(one.started_at)))
             st.button(say("Stop it"), key=f"models.stop.{one.job}", icon=":material/stop_circle:", on_click=_stop, args=(one,))
 
 

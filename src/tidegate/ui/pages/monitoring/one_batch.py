@@ -8,8 +8,8 @@ import streamlit as st
 
 from tidegate.ui.client.details import Column, Details, Realised
 from tidegate.ui.client.monitoring import Batch
-from tidegate.ui.pages.customer import _escaped
 from tidegate.ui.pages.monitoring import words
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, percent, say
 
 _MOST_RULES, _MOST_NAMES = 5, 12
@@ -28,12 +28,12 @@ def show(batch: Batch, found: Details) -> None:
     st.subheader(say("What was concluded"))
     st.markdown("\n".join(f"- {sentence}" for sentence in _sentences(found)))
     if found.warnings:
-        st.warning("  \n".join(_escaped(words.heard(warning)) for warning in found.warnings), icon=":material/warning:")
+        st.warning("  \n".join(plain(words.heard(warning)) for warning in found.warnings), icon=":material/warning:")
     st.caption(
         say(
             "Monitored {at} against the customers that version {version} learned from; seen {seen}.",
             at=moment(found.at),
-            version=_escaped(found.model_version or number(None)),
+            version=plain(found.model_version or number(None)),
             seen=moment(found.seen_at),
         )
     )
@@ -49,7 +49,7 @@ def _sentences(found: Details) -> Iterator[str]:
         share=words.share_of(found.quarantined, found.rows),
     )
     if found.rules:
-        often = ", ".join(f"{_escaped(rule)} ({number(count)})" for rule, count in found.rules[:_MOST_RULES])
+        often = ", ".join(f"{plain(rule)} ({number(count)})" for rule, count in found.rules[:_MOST_RULES])
         more = len(found.rules) - _MOST_RULES
         yield (
             say("Quarantined most often for {rules}.", rules=often)
@@ -59,7 +59,7 @@ def _sentences(found: Details) -> Iterator[str]:
     if not found.drifted:
         yield say("None of {count} features drifted.", count=number(len(found.columns)))
     else:
-        names = ", ".join(_escaped(name) for name in found.drifted[:_MOST_NAMES])
+        names = ", ".join(plain(name) for name in found.drifted[:_MOST_NAMES])
         rest = len(found.drifted) - _MOST_NAMES
         names += say(" and {count} more", count=number(rest)) if rest > 0 else ""
         yield say(
@@ -77,7 +77,7 @@ def _about_performance(found: Details) -> Iterator[str]:
     elif found.estimated.trusted:
         yield say("The ROC-AUC that is estimated before labels come is to be trusted.")
     else:
-        why = _escaped(words.heard(found.estimated.why))
+        why = plain(words.heard(found.estimated.why))
         yield say("The ROC-AUC that is estimated before labels come is not to be trusted. {why}", why=why)
     yield _realised(found.realised)
 
@@ -85,7 +85,7 @@ def _about_performance(found: Details) -> Iterator[str]:
 def _realised(found: Realised | None) -> str:
     if found is None:
         return say("No label has matured yet: bring outcomes in with tidegate outcomes FILE, and monitor again.")
-    about = {"batch": _escaped(found.batch), "rows": number(found.rows), "left": number(found.positives)}
+    about = {"batch": plain(found.batch), "rows": number(found.rows), "left": number(found.positives)}
     if not found.enough:
         return say("Too few matured labels to judge on batch {batch}: {rows} customers, {left} of whom left.", **about)
     if found.worse:
@@ -114,7 +114,7 @@ def _performance(found: Details) -> None:
         place.metric(name, number(area.value if area else None, 3))
         if area is not None and area.low is not None and area.high is not None:
             interval = say("{low} to {high}", low=number(area.low, 3), high=number(area.high, 3))
-            place.caption(f"{interval} · {_escaped(remark)}")
+            place.caption(f"{interval} · {plain(remark)}")
     places[2].metric(say("Holdout"), number(found.holdout, 3), help=say("What the champion promised when it was trained"))
 
 

@@ -9,11 +9,11 @@ import streamlit as st
 
 from tidegate.ui import session
 from tidegate.ui.charts import monitoring as charts
-from tidegate.ui.charts.monitoring import Level, Mark, Spot, plain
+from tidegate.ui.charts.monitoring import Level, Mark, Spot, unmarked
 from tidegate.ui.client.details import Area
 from tidegate.ui.client.trends import Feature, Moment, Performance, trends
-from tidegate.ui.pages.customer import _escaped
 from tidegate.ui.pages.monitoring import words
+from tidegate.ui.plain import plain
 from tidegate.ui.session import Reading, moment, number, operating, say
 
 _COUNTS, _USUAL = (12, 24, 50, 100), 24
@@ -36,7 +36,7 @@ def show(read: Reading, some: bool) -> None:
 def _drift(moments: Sequence[Moment]) -> None:
     st.subheader(say("Drift of each feature"))
     names = _by_movement(moments)
-    damaged = _escaped(", ".join(one.folder for one in moments if one.damaged))
+    damaged = plain(", ".join(one.folder for one in moments if one.damaged))
     if damaged:
         st.warning(say("Left empty, because their files are damaged: {names}.", names=damaged), icon=":material/broken_image:")
     if not names:
@@ -82,7 +82,7 @@ def _by_movement(moments: Sequence[Moment]) -> list[str]:
 def _mark(one: Moment, name: str) -> Mark:
     feature = one.features.get(name)
     if feature is None:
-        return Mark(None, False, "?" if one.damaged else "", f"{plain(one.folder)}<br>{plain(name)}")
+        return Mark(None, False, "?" if one.damaged else "", f"{unmarked(one.folder)}<br>{unmarked(name)}")
     times = number(feature.times_limit, 1)
     return Mark(feature.times_limit, feature.drifted, f"{times} {words.DRIFTED}" if feature.drifted else times, _told(one, name, feature))
 
@@ -91,8 +91,8 @@ def _told(one: Moment, name: str, feature: Feature) -> str:
     verdict = f"{words.DRIFTED} {say('drifted')}" if feature.drifted else say("not drifted")
     return "<br>".join(
         (
-            f"<b>{plain(name)}</b>: {verdict}",
-            f"{plain(one.folder)}, {moment(one.at)}",
+            f"<b>{unmarked(name)}</b>: {verdict}",
+            f"{unmarked(one.folder)}, {moment(one.at)}",
             f"{words.effect(feature.effect)} {number(feature.value, 3)}, {say('limit')} {number(feature.limit, 3)}",
             f"{say('p, adjusted')} {words.chance(feature.adjusted_p_value)}",
         )
@@ -121,8 +121,8 @@ def _performance(found: Performance | None) -> None:
         say(
             "Version {version} on each of its batches with 95% intervals, as found when {folder} was monitored. Open circles: the estimate "
             "is not to be trusted. The alarm also asks that the whole interval lies below the holdout’s.",
-            version=_escaped(found.version or number(None)),
-            folder=_escaped(found.folder),
+            version=plain(found.version or number(None)),
+            folder=plain(found.folder),
         )
     )
     _waiting(found)
@@ -135,14 +135,14 @@ def _waiting(found: Performance) -> None:
     ):
         names = [one.batch for one in found.points if one.state == state]
         if names:
-            st.caption(sentence.format(names=_escaped(", ".join(names))))
+            st.caption(sentence.format(names=plain(", ".join(names))))
 
 
 def _spot(area: Area | None, sure: bool, batch: str, kind: str) -> Spot | None:
     if area is None:
         return None
     low, high = area.value if area.low is None else area.low, area.value if area.high is None else area.high
-    return Spot(area.value, low, high, sure, f"<b>{plain(batch)}</b><br>{kind} {words.area(area.value, area.low, area.high)}")
+    return Spot(area.value, low, high, sure, f"<b>{unmarked(batch)}</b><br>{kind} {words.area(area.value, area.low, area.high)}")
 
 
 def _level(value: float | None, name: str) -> Level | None:

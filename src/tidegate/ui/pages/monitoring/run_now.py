@@ -9,9 +9,9 @@ import streamlit as st
 
 from tidegate.ui.client import models, monitoring
 from tidegate.ui.client.monitoring import Monitored, Run
-from tidegate.ui.pages.customer import _escaped
 from tidegate.ui.pages.monitoring import words
 from tidegate.ui.pages.monitoring.batches import NEXT
+from tidegate.ui.plain import plain
 from tidegate.ui.session import Reading, asked, moment, number, operating, percent, say
 
 _SECONDS = 2
@@ -94,7 +94,7 @@ def _ended(run: Run) -> None:
     if run.state == "stopped":
         st.info(say("It was stopped; nothing of it is kept."), icon=":material/stop_circle:")
     elif run.state != "done" or run.found is None:
-        st.error(say("It failed: {why}", why=_escaped(words.heard(run.error or ""))), icon=":material/block:")
+        st.error(say("It failed: {why}", why=plain(words.heard(run.error or ""))), icon=":material/block:")
     else:
         _verdict(run, run.found)
     st.caption(_started(run))
@@ -106,7 +106,7 @@ def _verdict(run: Run, found: Any) -> None:
     drifted = found.get("drifted_features")
     sentence = say(
         "Batch {batch}: health {health}, {count} drifted features.",
-        batch=_escaped(str(found.get("batch", "?"))),
+        batch=plain(str(found.get("batch", "?"))),
         health=words.verdict(health),
         count=number(len(drifted) if isinstance(drifted, list) else None),
     )
@@ -117,4 +117,4 @@ def _verdict(run: Run, found: Any) -> None:
 
 def _started(run: Run) -> str:
     what = ", ".join(run.words) or number(None)
-    return say("Asked for by {who} at {at}: {what}.", who=_escaped(run.who), at=moment(run.started_at), what=_escaped(what))
+    return say("Asked for by {who} at {at}: {what}.", who=plain(run.who), at=moment(run.started_at), what=plain(what))

@@ -8,8 +8,8 @@ import streamlit as st
 
 from tidegate.ui.client import alerts
 from tidegate.ui.client.alerts import Alert, Message, Opened, Telling
-from tidegate.ui.pages.customer import _escaped
 from tidegate.ui.pages.monitoring import words
+from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
 _MOST_SHOWN = 20
@@ -40,8 +40,8 @@ def show(found: Telling | None) -> None:
 def _opened(one: Opened) -> None:
     alert = one.alert
     critical = alert.severity == "critical"
-    lines = [f"**{_escaped(words.heard(alert.title))}** · {say('critical') if critical else say('warning')}"]
-    lines += [_escaped(words.heard(alert.detail))] if alert.detail else []
+    lines = [f"**{plain(words.heard(alert.title))}** · {say('critical') if critical else say('warning')}"]
+    lines += [plain(words.heard(alert.detail))] if alert.detail else []
     facts = [say("Since {at}.", at=moment(one.since))]
     facts += [_measured(alert)] if alert.value is not None and alert.limit is not None and alert.limit > 0 else []
     facts += [say("The last look found it below its limit; one more, and it is over.")] if one.clearing else []
@@ -70,7 +70,7 @@ def _link(name: str, place: str) -> str:
         return ""
     if place.startswith(("https://", "http://")) and not set(place) & set(" <>()[]\"'\\"):
         return f"[{name}]({place})"
-    return f"{name}: {_escaped(place)}"
+    return f"{name}: {plain(place)}"
 
 
 def _channels(names: Sequence[str]) -> None:
@@ -80,16 +80,16 @@ def _channels(names: Sequence[str]) -> None:
             icon=":material/notifications_off:",
         )
         return
-    st.markdown(say("Configured: {names}.", names=", ".join(_escaped(name) for name in names)))
+    st.markdown(say("Configured: {names}.", names=", ".join(plain(name) for name in names)))
     if not st.button(say("Send a test message"), icon=":material/send:", key="monitoring.test"):
         return
     with st.spinner(say("Sending…")):
         arrived = asked(lambda: alerts.send_test(operating()))
     for name, there in (arrived or {}).items():
         if there:
-            st.success(say("{name} took it.", name=_escaped(name)), icon=":material/check_circle:")
+            st.success(say("{name} took it.", name=plain(name)), icon=":material/check_circle:")
         else:
-            st.error(say("{name} did not take it: check its address and its secret.", name=_escaped(name)), icon=":material/cancel:")
+            st.error(say("{name} did not take it: check its address and its secret.", name=plain(name)), icon=":material/cancel:")
 
 
 def _owed(one: Message) -> dict[str, str]:
