@@ -81,6 +81,7 @@ class Visit:
         """Until the script has run to its end, and no fault stands on the page."""
         expect(self.page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
+        expect(self.page.get_by_test_id("stSkeleton")).to_have_count(0)  # what stands where a part of the page has not come yet
 
     def button(self, name: str) -> None:
         """Press it."""
