@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -145,9 +146,8 @@ def server(verb: str, environment: dict[str, str], *words: object) -> Iterator[t
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "tidegate", verb, "--port", str(port), *map(str, words), "--json"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env={**os.environ, **QUIET, **environment}
-    )
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, text=True, start_new_session=True, env={**os.environ, **QUIET, **environment}, **streams)
     try:
         assert process.stdout is not None
         yield process.pid, json.loads(process.stdout.readline())["url"]
@@ -172,7 +172,7 @@ def pages(browser: Browser, url: str) -> list[str]:
     more = page.get_by_test_id("stSidebarNavViewButton")
     if more.count():
         more.click()
-    found = [str(link.get_attribute("href")).split("?")[0].rstrip("/").rpartition("/")[2] for link in links.all()]
+    found = [urlparse(str(link.get_attribute("href"))).path.strip("/") for link in links.all()]
     page.close()
     return found
 
