@@ -94,7 +94,7 @@ class Visit:
             self.page.set_viewport_size({**size})
             self.drawn()
             main = "document.querySelector('[data-testid=stMain]')"
-            assert self.page.evaluate(f"{main}.scrollWidth <= {main}.clientWidth"), f"{name} scrolls sideways at {size['width']}"
+            self.page.wait_for_function(f"{main}.scrollWidth <= {main}.clientWidth")  # fails where the page scrolls sideways
             height = self.page.evaluate(f"{main}.scrollHeight")
             self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
             self.page.wait_for_timeout(300)
