@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers clean
+.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,9 @@ notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the re
 	$(BIN)/ruff check notebooks
 	$(BIN)/ruff format --check notebooks
 	$(BIN)/pytest -m notebooks tests/notebooks
+
+browser: .venv/ready ## open every page of a live run in Chromium; screenshots in build/screenshots (minutes)
+	$(BIN)/pytest -m browser tests/browser
 
 lock: .venv/ready ## resolve the dependencies anew into locks/
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --all-extras -o locks/all.txt

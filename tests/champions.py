@@ -8,7 +8,7 @@ from tidegate import __version__
 from tidegate.bundle.golden import write_golden
 from tidegate.bundle.manifest import Calibration, Manifest, Member, Training, seal
 from tidegate.bundle.scorer import open_scorer
-from tidegate.customers.spec import load_spec
+from tidegate.customers.spec import load_spec, parse_spec
 from tidegate.features import Matrix, features_digest, plan_features
 from tidegate.home import Home
 from tidegate.storage.files import Folder
@@ -19,9 +19,9 @@ from tidegate.training.model import Model
 WHEN = "2026-01-01T00:00:00+00:00"
 
 
-def write_linear_champion(home: Home) -> None:
-    """Version 1: the bank's spec, with a weight for each feature that nothing was asked about."""
-    spec = load_spec("bank")
+def write_linear_champion(home: Home, spec_text: str | None = None) -> None:
+    """Version 1: the bank's spec, or this one, with a weight for each feature that nothing was asked about."""
+    spec = load_spec("bank") if spec_text is None else parse_spec(spec_text)
     names = plan_features(spec).names
     weights = np.linspace(-0.5, 0.5, len(names))
 

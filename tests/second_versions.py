@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from tidegate.bundle.champion import champion_pointer
 from tidegate.bundle.golden import write_golden
-from tidegate.bundle.manifest import Manifest, seal
+from tidegate.bundle.manifest import Manifest, file_digest, seal
 from tidegate.bundle.scorer import open_scorer
 from tidegate.home import Home
 from tidegate.ledger.events import append_event
-from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
+from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.storage.files import Folder
 
 
@@ -30,4 +30,13 @@ def plant_version(home: Home, version: str, shift: float) -> str:
     ledger = open_ledger(sqlite_url(home.ledger))
     append_event(ledger, "test", "trained", {"version": version, "digest": digest, "algorithm": "planted"}, datetime.now(UTC))
     close_ledger(ledger)
+    return digest
+
+
+def plant_copy(home: Home, ledger: Ledger, version: str) -> str:
+    """Store version 1 once more under another name. Its digest."""
+    folder = home.storage / "bundles" / version
+    shutil.copytree(home.storage / "bundles" / "1", folder)
+    digest = file_digest(folder / "manifest.json")
+    append_event(ledger, "test", "trained", {"version": version, "digest": digest, "algorithm": "lightgbm"}, datetime.now(UTC))
     return digest

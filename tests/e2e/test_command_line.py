@@ -45,7 +45,8 @@ def call(url: str, body: object = None, content_type: str = "application/json") 
 def running(*words: object, environment: dict[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """A long-running verb from the moment it says (as JSON) that it is ready."""
     command = [sys.executable, "-m", "tidegate", *map(str, words), "--json"]
-    environment = {**os.environ, **(environment or {})}
+    ports = {f"TIDEGATE_{name}_PORT": str(free_port()) for name in ("OPERATE", "REPORTS", "UI")}
+    environment = {**os.environ, **ports, **(environment or {})}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
     try:
         assert process.stdout is not None
@@ -109,6 +110,9 @@ def test_run_trains_once_stops_cleanly_and_takes_over(tmp_path: Path) -> None:
     with running("run", "--home", home, "--port", port, environment=small) as (process, ready):
         assert ready["trained"]["stage"] == "champion"
         assert call(ready["urls"]["api"] + "/ready")[0] == 200
+        assert json.loads(call(ready["urls"]["operate"] + "/models")[1])["champion"]["version"] == "1"
+        assert call(ready["urls"]["ui"] + "/_stcore/health")[0] == 200
+        assert b"<title>" in call(ready["urls"]["ui"] + "/")[1]
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(30) == 0
     began = time.monotonic()

@@ -32,7 +32,7 @@ def test_run_serves_the_reports_until_it_stops(home: Home) -> None:
     port, reports = free_port(), free_port()
     environment = {"TIDEGATE_REPORTS_PORT": str(reports)}
     with running("run", "--home", home.root, "--port", port, environment=environment) as (process, ready):
-        assert ready["urls"] == {"api": f"http://127.0.0.1:{port}", "reports": f"http://127.0.0.1:{reports}"}
+        assert (ready["urls"]["api"], ready["urls"]["reports"]) == (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{reports}")
         status, page = call(ready["urls"]["reports"] + "/")
         assert status == 200
         assert b"No batch has been monitored yet" in page
@@ -59,6 +59,22 @@ def test_a_taken_port_of_the_reports_is_a_sentence_and_scoring_goes_on(home: Hom
     assert "scoring goes on" in said
 
 
+def test_without_an_operate_api_of_its_own_run_shows_no_pages(home: Home) -> None:
+    """Whatever else answers at that port is of another home."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        environment = {"TIDEGATE_OPERATE_PORT": str(taken.getsockname()[1]), "TIDEGATE_UI_PORT": str(free_port())}
+        with running("run", "--home", home.root, "--port", free_port(), environment=environment) as (process, ready):
+            assert (ready["urls"]["operate"], ready["urls"]["ui"]) == (None, None)
+            assert closed(int(environment["TIDEGATE_UI_PORT"]))
+            assert call(ready["urls"]["api"] + "/ready")[0] == 200
+            os.kill(process.pid, signal.SIGTERM)
+            assert process.wait(30) == 0
+            assert process.stderr is not None
+            assert "Not served, for the reason above: the operate API; scoring goes on. TIDEGATE_OPERATE_PORT" in process.stderr.read()
+
+
 def test_reports_refuses_a_taken_port_in_one_sentence(home: Home) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -79,13 +95,14 @@ def test_reports_end_with_a_scoring_api_that_dies(home: Home) -> None:
     assert closed(reports)
 
 
-def test_scoring_goes_on_where_the_reports_die(home: Home) -> None:
+def test_scoring_goes_on_where_all_beside_it_dies(home: Home) -> None:
     with running("run", "--home", home.root, "--port", free_port(), environment={"TIDEGATE_REPORTS_PORT": str(free_port())}) as (
         process,
         ready,
     ):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        os.kill(int(children[1]), signal.SIGKILL)
+        for child in children[1:]:
+            os.kill(int(child), signal.SIGKILL)
         assert call(ready["urls"]["api"] + "/ready")[0] == 200
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(30) == 0

@@ -1,9 +1,9 @@
-"""What happened in an experiment: who was in which arm, what servers counted, what the shadow said, and what became of the customers."""
+"""What happened in an experiment: who was in which arm, what servers counted, what the shadow said, what was heard."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from tidegate.ledger import schema
 from tidegate.ledger.connections import look_and_write, reading
 from tidegate.ledger.experiments import Experiment
-from tidegate.ledger.joins import MaturedPrediction, matured_predictions
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
 
@@ -43,14 +42,6 @@ class Shadow:
     experiment: int
     probability: float
     threshold: float
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A customer's first prediction in an experiment that has matured with an outcome, and the shadow's word where there is one."""
-
-    prediction: MaturedPrediction
-    shadow: Shadow | None
 
 
 def write_counts(ledger: Ledger, experiment: int, replica: str, counts: Sequence[Counts], now: datetime) -> None:
@@ -148,31 +139,6 @@ def count_exposed(ledger: Ledger, experiment: Experiment) -> int:
     mine = _predictions.c.experiment_phase.in_([one.phase for one in experiment.phases])
     with reading(ledger.engine) as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(_predictions).where(mine)).scalar_one()
-
-
-def trials(ledger: Ledger, experiment: Experiment, now: datetime) -> Iterator[Trial]:
-    """Matured predictions with an outcome, the first of each customer, oldest first.
-
-    One a customer, because a customer scored every day is one piece of evidence and not thirty; in `shadow` mode, the first that has a
-    shadow score. Raises LedgerUnavailable.
-    """
-    phases = {one.phase for one in experiment.phases}
-    shadowed = _shadows_of(ledger, experiment.number) if experiment.mode == "shadow" else None
-    met: set[str] = set()
-    for one in matured_predictions(ledger, now, experiment.horizon_days, datetime.fromisoformat(experiment.started_at)):
-        unit = one.customer or one.prediction_id
-        if one.experiment_phase not in phases or unit in met or (shadowed is not None and one.prediction_id not in shadowed):
-            continue
-        met.add(unit)
-        if one.outcome is not None:
-            yield Trial(one, None if shadowed is None else shadowed[one.prediction_id])
-
-
-def _shadows_of(ledger: Ledger, experiment: int) -> dict[str, Shadow]:
-    columns = (_shadows.c.prediction_id, _shadows.c.experiment, _shadows.c.probability, _shadows.c.threshold)
-    with reading(ledger.engine) as connection:
-        rows = connection.execute(sa.select(*columns).where(_shadows.c.experiment == experiment))
-        return {row.prediction_id: Shadow(*row) for row in rows}
 
 
 def heard_in(ledger: Ledger, experiment: Experiment) -> dict[str, dict[str, int]]:

@@ -33,7 +33,6 @@ class MaturedPrediction:
     threshold: float
     prediction: int
     created_at: str
-    experiment_phase: int | None
     observed_at: str | None
     outcome: int | None
 

@@ -25,7 +25,7 @@ Arrays = Mapping[str, NDArray[Any]]
 # No column of a table can have these names: a space is not snake_case.
 LEFT, PROBABILITY = "customer left", "probability of leaving"
 _DECIDES_NOTHING = (
-    "The tests and verdicts on this page are Evidently's defaults and decide nothing; Tidegate's decision is in drift_tests.json."
+    "The tests and verdicts below are Evidently's defaults and decide nothing; what Tidegate decided from is in drift_tests.json."
 )
 _HARMLESS = {ord("<"): "‹", ord(">"): "›", ord("&"): "＆", 0x2028: " ", 0x2029: " "}
 # Okabe and Ito's blue and vermilion, which every kind of colour vision tells apart
@@ -84,7 +84,7 @@ def drift_page(about: Mapping[str, Any], arrays: Arrays) -> tuple[str, list[str]
     categories = [name for name, _ in about["categories"] if name not in empty]
     definition = DataDefinition(numerical_columns=[name for name in batch if name not in categories], categorical_columns=categories)
     note = _note(about["counts"][1], len(batch), about["counts"][0], len(reference))
-    parts = [_panels()(lambda: _texts(note)), DataDriftPreset(columns=list(batch)), DataSummaryPreset(columns=list(batch))]
+    parts = [_panels()(lambda: _texts(about, note)), DataDriftPreset(columns=list(batch)), DataSummaryPreset(columns=list(batch))]
     said = f"{MONITORING_PAGE} leaves out columns without any value in the batch or in the reference: {', '.join(empty)}."
     return _run(Report(parts, include_tests=False), definition, batch, reference), [said] if empty else []
 
@@ -102,7 +102,7 @@ def performance_page(about: Mapping[str, Any], arrays: Arrays) -> str:
         about["counts"][2], len(batch), holdout, holdout, "customers of the batch whose outcome is known", "customers of the holdout"
     )
     parts = [
-        _panels()(lambda: _texts(note)),
+        _panels()(lambda: _texts(about, note)),
         ClassificationPreset(probas_threshold=about["threshold"]),
         _panels()(lambda: _calibration(arrays)),
     ]
@@ -178,10 +178,12 @@ def _panels() -> Any:
     return Panels
 
 
-def _texts(sentence: str) -> list[Any]:
+def _texts(about: Mapping[str, Any], note: str) -> list[Any]:
+    """What Tidegate decided stands above every verdict of Evidently's, which often is another."""
     from evidently.legacy.renderers.html_widgets import text_widget
 
-    return [text_widget(text=sentence)]
+    headline, found = (harmless(text) for text in about["verdict"])
+    return [text_widget(title=headline, text=f"{found} {note}")]
 
 
 def _calibration(arrays: Arrays) -> list[Any]:

@@ -26,7 +26,7 @@ from tidegate.monitoring.drift.limits import FEWEST_ROWS, DriftLimits
 from tidegate.monitoring.past import Past, Standard, look_back
 from tidegate.monitoring.performance.calibration import calibration_uncertainty
 from tidegate.monitoring.performance.estimate import Estimated, estimate
-from tidegate.monitoring.pictures import draw_reports
+from tidegate.monitoring.pictures import draw_reports, verdict_of
 from tidegate.monitoring.site import write_site
 
 MONITORED = "monitored a batch"
@@ -103,8 +103,8 @@ def _written(
     try:
         part.mkdir(parents=True)
         if order.drawn_rows:
-            threshold = scorer.manifest.threshold
-            document["warnings"] += draw_reports(part, scorer.contract.spec, reference, batch.kept, threshold, order.seed, order.drawn_rows)
+            spec, threshold, verdict = scorer.contract.spec, scorer.manifest.threshold, verdict_of(document)
+            document["warnings"] += draw_reports(part, spec, reference, batch.kept, threshold, order.seed, verdict, order.drawn_rows)
         past.draw(part, scorer.manifest.metrics.get("roc_auc", float("nan")))
         write_whole(part / DOCUMENT, json.dumps(document, indent=1, allow_nan=False).encode())
         if batch.sha256:

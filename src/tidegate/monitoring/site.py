@@ -79,8 +79,8 @@ def summary(run: Run) -> dict[str, Any]:
         "at": said["at"] if isinstance(said.get("at"), str) else None,
         **{name: _verdict(said.get(name)) for name in ("health", "data_stability", "column_drift", "dataset_drift")},
         "drifted_features": [str(name) for name in drifted] if isinstance(drifted, list) else None,
-        "rows": _number(said.get("rows")),
-        "quarantined": _number(said.get("quarantined")),
+        "rows": finite_number(said.get("rows")),
+        "quarantined": finite_number(said.get("quarantined")),
         "estimated_roc_auc": _auc(said.get("estimated")),
         "realised_roc_auc": _auc(said.get("realised")),
         "model_version": str(said["model_version"]) if said.get("model_version") is not None else None,
@@ -93,7 +93,7 @@ def _verdict(value: object) -> str | None:
     return value if isinstance(value, str) and value in VERDICTS else None
 
 
-def _number(value: object) -> float | int | None:
+def finite_number(value: object) -> float | int | None:
     """A finite number, also one that is written with its interval."""
     if isinstance(value, Mapping):
         value = value.get("value")
@@ -105,7 +105,7 @@ def _auc(block: object) -> float | None:
     if not isinstance(block, Mapping):
         return None
     metrics = block.get("metrics")
-    return _number((metrics if isinstance(metrics, Mapping) else block).get("roc_auc"))
+    return finite_number((metrics if isinstance(metrics, Mapping) else block).get("roc_auc"))
 
 
 def index_page(runs: Iterable[Run]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from tidegate.campaign.plan import Plan, Terms, check_terms, plan_campaign
 from tidegate.campaign.prove import Followed, Proof, prove
 from tidegate.customers.contract import EPOCH
 from tidegate.customers.spec import Money
-from tidegate.errors import InputRefused, SettingRefused, SpecRefused
+from tidegate.errors import InputRefused, SettingRefused
 from tidegate.home import Home
 from tidegate.ledger.campaigns import Assignment, Campaign, assigned_since, find_campaign, followed, record_campaign
 from tidegate.ledger.customer_key import customer_hash
 from tidegate.ledger.store import Ledger
 from tidegate.operations.campaign_files import PlanFiles, files_of, writing_plan
 from tidegate.operations.campaign_places import customer_key, spec_of
+from tidegate.operations.campaign_prices import prices_of
 from tidegate.operations.campaign_table import ScoredTable, read_scored
 
 LONGEST_NAME = 100
@@ -28,18 +29,20 @@ LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Order:
-    """What a person asked for: the scored file, where the plan goes, its name, the terms, and a spec other than the champion's."""
+    """What a person asked for: the scored file, where the plan goes, its name, the terms, a spec other than the champion's, and prices
+    other than the spec's (see `prices_of`)."""
 
     source: Path
     output: Path
     name: str
     terms: Terms
     spec: str | None = None
+    prices: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A campaign that is in the ledger and on disk."""
+    """A campaign that is on disk and, unless it is a preview, in the ledger."""
 
     name: str
     customers: int
@@ -59,25 +62,37 @@ class Proved:
     proof: Proof
 
 
+@dataclass(frozen=True)
+class _Drafted:
+    """What a plan says before anything of it is written."""
+
+    money: Money
+    scored: ScoredTable
+    plan: Plan
+    files: PlanFiles
+
+
 def plan(home: Home, ledger: Ledger, order: Order, who: str, now: datetime, progress: Callable[[int], None]) -> Planned:
     """Plan a campaign: assignments in the ledger and files on disk, or neither. Raises what is refused before anything is written."""
     _check_name(ledger, order.name)
-    check_terms(order.terms)
-    files = files_of(order.output, order.source)
-    spec = spec_of(home, order.spec)
-    if spec.money is None:
-        raise SpecRefused(
-            f"The spec {spec.name!r} has no [money], so nobody knows what a contact is worth.",
-            "Give --spec FILE with [money]: docs/spec.md.",
-        )
-    scored = read_scored(order.source, spec, spec.money, progress)
-    planned = plan_campaign(scored.candidates, spec.money, order.terms, (now.date() - EPOCH).days)
-    parameters = _parameters(order.terms, spec.money, scored, planned)
-    with writing_plan(files, scored, planned, spec.money.currency):
-        assignments = _assignments(scored, planned, customer_key(home, create=True))
+    draft = _drafted(home, order, now, progress)
+    parameters = _parameters(order.terms, draft.money, draft.scored, draft.plan)
+    with writing_plan(draft.files, draft.scored, draft.plan, draft.money.currency):
+        assignments = _assignments(draft.scored, draft.plan, customer_key(home, create=True))
         overlaps = _overlaps(ledger, order.terms.quiet_days, assignments, now)
         record_campaign(ledger, order.name, parameters, assignments, who, now)
-    return Planned(order.name, len(scored.ids), spec.money, order.terms, planned, files, (*planned.warnings, *overlaps))
+    return _planned(order, draft, overlaps)
+
+
+def preview(home: Home, ledger: Ledger, order: Order, now: datetime, progress: Callable[[int], None]) -> Planned:
+    """What `plan` would do today, in files and not in the ledger. The name may be empty; one that is taken is refused."""
+    if order.name:
+        _check_name(ledger, order.name)
+    draft = _drafted(home, order, now, progress)
+    with writing_plan(draft.files, draft.scored, draft.plan, draft.money.currency):
+        assignments = _assignments(draft.scored, draft.plan, customer_key(home, create=False))
+        overlaps = _overlaps(ledger, order.terms.quiet_days, assignments, now)
+    return _planned(order, draft, overlaps)
 
 
 def prove_campaign(ledger: Ledger, name: str) -> Proved:
@@ -94,6 +109,20 @@ def prove_campaign(ledger: Ledger, name: str) -> Proved:
     )
     money, parameters = Money.model_validate(campaign.parameters["prices"]), campaign.parameters
     return Proved(campaign, money, prove(assigned, money, parameters["treated"], parameters["control"]))
+
+
+def _drafted(home: Home, order: Order, now: datetime, progress: Callable[[int], None]) -> _Drafted:
+    check_terms(order.terms)
+    files = files_of(order.output, order.source)
+    spec = spec_of(home, order.spec)
+    money = prices_of(spec, order.prices)
+    scored = read_scored(order.source, spec, money, progress)
+    return _Drafted(money, scored, plan_campaign(scored.candidates, money, order.terms, (now.date() - EPOCH).days), files)
+
+
+def _planned(order: Order, draft: _Drafted, overlaps: tuple[str, ...]) -> Planned:
+    warnings = (*draft.plan.warnings, *overlaps)
+    return Planned(order.name, len(draft.scored.ids), draft.money, order.terms, draft.plan, draft.files, warnings)
 
 
 def _overlaps(ledger: Ledger, quiet_days: int, assignments: list[Assignment], now: datetime) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from tidegate.campaign.proportions import Share, wilson
 from tidegate.campaign.prove import Arm
 from tidegate.measures.intervals import Interval
 from tidegate.operations.campaign import Planned, Proved
@@ -64,8 +65,8 @@ def proof_document(proved: Proved) -> dict[str, Any]:
         "campaign": campaign.name,
         "planned_at": campaign.created_at,
         "verdict": proof.verdict,
-        "treated": {**asdict(proof.treated), "churn_rate": proof.treated.churn_rate},
-        "control": {**asdict(proof.control), "churn_rate": proof.control.churn_rate},
+        "treated": _arm(proof.treated),
+        "control": _arm(proof.control),
         **{name: None if found is None else asdict(found) for name, found in amounts.items()},
         "costs": proof.costs,
         "currency": proved.money.currency,
@@ -95,6 +96,11 @@ def proof_summary(proved: Proved) -> str:
     elif proof.verdict == "not enough evidence yet" and proof.uplift is not None:
         lines.append("An effect as large as planned would have shown by now: it is smaller, or there is none.")
     return "\n".join([*lines, *(f"Warning: {warning}" for warning in proof.warnings)])
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    low, high = wilson(Share(arm.left, arm.observed)) if arm.observed else (None, None)
+    return {**asdict(arm), "churn_rate": arm.churn_rate, "churn_rate_low": low, "churn_rate_high": high}
 
 
 def _arm_line(name: str, arm: Arm) -> str:

@@ -78,7 +78,7 @@ def promote(
     require_stored(storage, version)
     digest, seen = required_digest(home, ledger, version), judged_against or present_champion(storage)
     if seen is not None and (seen.version, seen.digest) == (version, digest):
-        return Appointed(seen, version, reason, False, _earlier(ledger, version), NOT_ASKED)
+        return Appointed(seen, version, reason, False, earlier_versions(ledger, version), NOT_ASKED)
     pointer = appoint(home, ledger, PROMOTED, who, seen, version, digest, reason, now, grounds)
     ended, warning = end_with_champion(ledger, pointer, who, now), told_registry(home)
     return Appointed(
@@ -86,7 +86,7 @@ def promote(
         seen.version if seen else None,
         reason,
         True,
-        _earlier(ledger, version),
+        earlier_versions(ledger, version),
         BEHIND if warning else CURRENT,
         tuple(filter(None, (warning, ended))),
     )
@@ -119,5 +119,6 @@ def rollback(home: Home, ledger: Ledger, reason: str, who: str, now: datetime) -
     return Appointed(pointer, seen.version, reason, True, left, BEHIND, tuple(filter(None, (warning, ended))))
 
 
-def _earlier(ledger: Ledger, present: str) -> tuple[str, ...]:
+def earlier_versions(ledger: Ledger, present: str) -> tuple[str, ...]:
+    """The versions that one rollback after the other leads to."""
     return tuple(entry.version for entry in earlier_champions(appointments(ledger), present))

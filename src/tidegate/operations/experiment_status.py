@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +11,10 @@ from tidegate.errors import InputRefused
 from tidegate.experiments.guard import quantile
 from tidegate.experiments.judge import ALARM, Evidence, Judgement, difference_of_shares, judge, sample_ratio
 from tidegate.ledger.experiments import Experiment, find_experiment
-from tidegate.ledger.exposures import Counts, Trial, count_exposed, count_shadows, heard_in, read_counts, split_by_phase, trials
+from tidegate.ledger.exposures import Counts, count_exposed, count_shadows, heard_in, read_counts, split_by_phase
 from tidegate.ledger.store import Ledger
+from tidegate.ledger.trials import Trials, read_trials
+from tidegate.measures.classification import Floats, Labels
 from tidegate.measures.intervals import Interval
 
 CHAMPION, TREATMENT = "champion", "treatment"
@@ -49,9 +50,13 @@ class Shadowed:
 
 @dataclass(frozen=True)
 class Status:
-    """An experiment and its evidence. `sample_ratio_p` is None in a shadow, where nobody is split; `shadowed` is None elsewhere."""
+    """An experiment and its evidence `at` a time.
+
+    `sample_ratio_p` is None in a shadow, where nobody is split; `shadowed` is None elsewhere.
+    """
 
     experiment: Experiment
+    at: datetime
     control: ArmStatus
     treatment: ArmStatus
     judgement: Judgement
@@ -73,15 +78,25 @@ class Status:
 
 def status(ledger: Ledger, number: int | None, now: datetime) -> Status:
     """The experiment of this number, without one the latest. Raises InputRefused where there is none, and LedgerUnavailable."""
+    experiment = found_experiment(ledger, number)
+    return status_of(ledger, experiment, read_trials(ledger, experiment, now), now)
+
+
+def found_experiment(ledger: Ledger, number: int | None) -> Experiment:
+    """The experiment of this number, without one the latest. Raises InputRefused where there is none, and LedgerUnavailable."""
     experiment = find_experiment(ledger, number)
     if experiment is None:
         named = "No experiment was started in this home yet." if number is None else f"There is no experiment {number} in this home."
         raise InputRefused(named, "Start one: tidegate experiment start --treatment VERSION.")
+    return experiment
+
+
+def status_of(ledger: Ledger, experiment: Experiment, trials: Trials, at: datetime) -> Status:
+    """The experiment as it was when its `trials` were read. Raises LedgerUnavailable."""
     shadow = experiment.mode == "shadow"
-    known = list(trials(ledger, experiment, now))
     split = split_by_phase(ledger, experiment)
     counts, heard = read_counts(ledger, experiment.number), heard_in(ledger, experiment)
-    control, treatment = _evidence(known, CHAMPION, shadow), _evidence(known, TREATMENT, shadow)
+    control, treatment = evidence_of(trials)
     theirs = [
         _arm(version, evidence, sum(one.get(variant, 0) for one in split.values()), heard.get(variant, {}), counts.get(variant))
         for version, variant, evidence in (
@@ -96,6 +111,7 @@ def status(ledger: Ledger, number: int | None, now: datetime) -> Status:
     wrong = [(arm.feedback.get("prediction_wrong", 0), sum(arm.feedback.values())) for arm in (ours, other)]
     return Status(
         experiment,
+        at,
         other,
         ours,
         judge(control, treatment, paired=shadow),
@@ -106,17 +122,19 @@ def status(ledger: Ledger, number: int | None, now: datetime) -> Status:
     )
 
 
-def _evidence(known: Sequence[Trial], variant: str, shadow: bool) -> Evidence:
-    """The arm's customers: in a shadow all of them, with the champion's word or with the shadow's."""
-    kept = [one for one in known if shadow or one.prediction.variant == variant]
-    said = [
-        (one.shadow.probability, one.shadow.threshold)
-        if shadow and variant == TREATMENT and one.shadow is not None
-        else (one.prediction.probability, one.prediction.threshold)
-        for one in kept
-    ]
-    probability, threshold = np.array(said, np.float64).reshape(-1, 2).T
-    return Evidence(np.array([one.prediction.outcome for one in kept], np.int8), probability, probability >= threshold)
+def evidence_of(trials: Trials, moment: datetime | None = None) -> tuple[Evidence, Evidence]:
+    """What was known at a time, without one by now, of control and treatment: in a shadow of the same customers, by the word of each."""
+    counted, label = trials.known(moment)
+    said, treated = trials.said[counted], trials.treated[counted]
+    if trials.shadow is not None:
+        return _evidence(label, said), _evidence(label, trials.shadow[counted])
+    return _evidence(label[~treated], said[~treated]), _evidence(label[treated], said[treated])
+
+
+def _evidence(label: Labels, said: Floats) -> Evidence:
+    """`said` (n, 2): probability and threshold."""
+    probability, threshold = said.T
+    return Evidence(label, np.ascontiguousarray(probability), probability >= threshold)
 
 
 def _arm(version: str, evidence: Evidence, customers: int, heard: dict[str, int], counts: Counts | None) -> ArmStatus:

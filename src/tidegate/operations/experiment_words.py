@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.experiments.judge import FEWEST, Measured
 from tidegate.ledger.experiments import percent
+from tidegate.ledger.times import time_text
 from tidegate.measures.intervals import Interval
 from tidegate.operations.experiment import experiment_document
 from tidegate.operations.experiment_status import ArmStatus, Status
@@ -24,7 +25,9 @@ def status_document(found: Status) -> dict[str, Any]:
     """For `--json`; null where nothing can be said."""
     return {
         **experiment_document(found.experiment),
+        "at": time_text(found.at),
         "verdict": found.verdict,
+        "fewest": FEWEST,
         "arms": {"control": _arm_document(found.control), "treatment": _arm_document(found.treatment)},
         "measures": {name: asdict(one) for name, one in found.judgement.measures.items()},
         "error_rate_difference": None if found.error_difference is None else asdict(found.error_difference),

@@ -33,6 +33,19 @@ def _listed(run: Run, settings: Settings) -> dict[str, Any]:
     }
 
 
+def drawn_page(home: Home, name: str, page: str) -> bytes:
+    """The HTML of a page of the run in the folder `name`. Raises NotFound where it was not drawn or is gone, HomeRefused where it cannot be
+    read.
+    """
+    path = None if "/" in name else file_of(home.reports, f"{name}/{page}")
+    if path is None:
+        raise NotFound("There is no such page of this batch.", "It was monitored without pictures, or its report was removed.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HomeRefused(f"The page of this batch cannot be read: {error.strerror}.", "Monitor the batch again.") from None
+
+
 def monitored_batch(home: Home, name: str) -> dict[str, Any]:
     """What `tidegate monitor --json` found of the run in the folder `name` of the reports.
 

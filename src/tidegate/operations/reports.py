@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -30,7 +30,7 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts allow-downloads allow-popups"
 )
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -58,21 +58,21 @@ def create_reports_app(reports: Path, keyring: Keyring | None = None) -> FastAPI
     async def answer(request: Request) -> Response:
         if keyring is not None and not _known(keyring, request):
             sentence = "The reports need an API key of any role: as the password of any user name, or as Authorization: Bearer KEY.\n"
-            return PlainTextResponse(sentence, 401, {**_HEADERS, "WWW-Authenticate": 'Basic realm="tidegate reports"'})
+            return PlainTextResponse(sentence, 401, {**HEADERS, "WWW-Authenticate": 'Basic realm="tidegate reports"'})
         if request.url.path == "/":
-            return RedirectResponse("index.html", headers=_HEADERS)
+            return RedirectResponse("index.html", headers=HEADERS)
         path = await run_in_threadpool(file_of, reports, request.path_params["path"])
         if path is None:
-            return PlainTextResponse("There is no such report.\n", 404, _HEADERS)
-        return FileResponse(path, headers=_HEADERS, media_type=_KINDS[path.suffix])
+            return PlainTextResponse("There is no such report.\n", 404, HEADERS)
+        return FileResponse(path, headers=HEADERS, media_type=_KINDS[path.suffix])
 
     return FastAPI(openapi_url=None, docs_url=None, redoc_url=None, routes=[Route("/{path:path}", answer, methods=["GET"])])
 
 
-def file_of(reports: Path, wanted: str) -> Path | None:
+def file_of(reports: Path, wanted: str, kinds: Mapping[str, str] = _KINDS) -> Path | None:
     """The file of this name below `reports`, or None: of another kind, hidden, behind a link, or anywhere else."""
     parts = wanted.split("/")
-    if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts) or Path(wanted).suffix not in _KINDS:
+    if any(not part or part.startswith(".") or "\\" in part or "\0" in part for part in parts) or Path(wanted).suffix not in kinds:
         return None
     path = reports.joinpath(*parts)
     try:

@@ -6,8 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 from tidegate.access.file import required_keys_file
@@ -15,13 +15,13 @@ from tidegate.access.keyring import Keyring
 from tidegate.access.keys import SCORE
 from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home
+from tidegate.operations.services import STOP_SECONDS, Service, Services, verb_command
 from tidegate.operations.training_words import TrainingRequest, summary_of
 from tidegate.serving.address import bound
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import read_pointer
 
-STOP_SECONDS = 20
 Printer = Callable[[dict[str, Any], str], None]
 
 
@@ -48,10 +48,6 @@ def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer)
     _serve(home, settings, trained, show)
 
 
-def _verb(*words: str) -> list[str]:
-    return [sys.executable, "-m", "tidegate", *words, "--json"]
-
-
 def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str, Any]:
     """What `train --json` says. Ends this process with the child's code where it refused; its sentence stands on stderr already."""
     words = [
@@ -67,7 +63,7 @@ def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str
     for option, value in (("--label", request.label), ("--spec", request.spec)):
         words += [option, value] if value else []
     # A session of its own: Ctrl-C reaches this process only, which then stops the child in order.
-    with subprocess.Popen(_verb(*words), stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603
+    with subprocess.Popen(verb_command(*words), stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603
         try:
             said, _ = child.communicate()
         except BaseException:
@@ -81,78 +77,63 @@ def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str
 
 
 def _serve(home: Home, settings: Settings, trained: dict[str, Any] | None, show: Printer) -> None:
-    """The scoring API until it ends; the reports beside it, which it does not depend on."""
-    stopping, children = _Stopping(), list[subprocess.Popen[bytes]]()
-    try:
-        child, ready = _started("serve", home, settings.host, settings.port, stopping, children)
-        if ready and not stopping.asked:
-            _, reports = _started("reports", home, settings.reports_host, settings.reports_port, stopping, children)
-            if not reports and not stopping.asked:
-                sys.stderr.write(
-                    "The reports site is not served, for the reason above; scoring goes on. TIDEGATE_REPORTS_PORT is its port.\n"
-                )
-            show(_document(ready, reports, home, trained), _text(ready, reports, home))
-        code = child.wait()
-        if not stopping.asked:
+    """The scoring API until it ends; what stands beside it, and what it does not depend on, as far as it can be had."""
+    with closing(Services()) as services:
+        scoring = services.start("serve", _words(home, settings.host, settings.port))
+        ready = scoring.ready()
+        if ready and not services.stopping:
+            beside = _beside(services, home, settings, ready)
+            show(_document(ready, beside, home, trained), _text(ready, beside, home))
+        code = scoring.wait()
+        if not services.stopping:
             raise ServiceEnded(f"The scoring API ended with code {code}.", "Its own message stands above.")
-    finally:
-        for started in children:
-            _stop(started)
     sys.stderr.write("Stopped.\n")
 
 
-def _started(
-    verb: str, home: Home, host: str, port: int, stopping: _Stopping, children: list[subprocess.Popen[bytes]]
-) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
-    """A verb in a child process, and what it says when it is ready; nothing where it ended before."""
-    command = _verb(verb, "--home", str(home.root), "--host", host, "--port", str(port))
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603
-    children.append(child)
-    stopping.watch(child)
-    assert child.stdout is not None
-    first = child.stdout.readline()
-    return child, json.loads(first) if first else {}
+def _beside(services: Services, home: Home, settings: Settings, ready: Mapping[str, Any]) -> dict[str, str | None]:
+    """Addresses of reports, operate API and pages; None where one could not be had, said on stderr.
+
+    The pages are told who answers here: without our operate API they would show whatever else answers at its address.
+    """
+    operate_url = settings.ui_operate_url or f"http://{settings.operate_host}:{settings.operate_port}"
+    apis = {"TIDEGATE_UI_API_URL": settings.ui_api_url or str(ready["url"]), "TIDEGATE_UI_OPERATE_URL": operate_url}
+    started = {
+        "operate": services.start("operate", _words(home, settings.operate_host, settings.operate_port)),
+        "reports": services.start("reports", _words(home, settings.reports_host, settings.reports_port)),
+        "ui": services.start("ui", ["--host", settings.ui_host, "--port", str(settings.ui_port)], apis),
+    }
+    found = {"operate": _url(services, "operate API", "TIDEGATE_OPERATE_PORT", started["operate"])}
+    if found["operate"] is None:
+        started["ui"].stop()
+        found["ui"] = None
+    else:
+        found["ui"] = _url(services, "pages", "TIDEGATE_UI_PORT", started["ui"])
+    return {**found, "reports": _url(services, "reports site", "TIDEGATE_REPORTS_PORT", started["reports"])}
 
 
-class _Stopping:
-    """SIGINT and SIGTERM ask the children to stop, also when they come before there is one."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._children: list[subprocess.Popen[bytes]] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-
-    def watch(self, child: subprocess.Popen[bytes]) -> None:
-        self._children.append(child)
-        if self.asked:
-            child.terminate()
-
-    def _stop(self, _: int, __: FrameType | None) -> None:
-        self.asked = True
-        for child in self._children:
-            if child.poll() is None:
-                child.terminate()
+def _words(home: Home, host: str, port: int) -> list[str]:
+    return ["--home", str(home.root), "--host", host, "--port", str(port)]
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
+def _url(services: Services, name: str, setting: str, service: Service) -> str | None:
+    ready = service.ready()
+    if not ready and not services.stopping:
+        sys.stderr.write(f"Not served, for the reason above: the {name}; scoring goes on. {setting} is its port.\n")
+    return ready.get("url")
 
 
-def _document(ready: dict[str, Any], reports: dict[str, Any], home: Home, trained: dict[str, Any] | None) -> dict[str, Any]:
-    urls = {"api": ready["url"], "reports": reports.get("url")}
+def _document(ready: dict[str, Any], beside: Mapping[str, str | None], home: Home, trained: dict[str, Any] | None) -> dict[str, Any]:
+    urls = {"api": ready["url"], **beside}
     return {"home": str(home.root), "model_version": ready["model_version"], "urls": urls, "trained": trained}
 
 
-def _text(ready: dict[str, Any], reports: dict[str, Any], home: Home) -> str:
+def _text(ready: dict[str, Any], beside: Mapping[str, str | None], home: Home) -> str:
     url = ready["url"]
-    return (
-        f"Version {ready['model_version']} serves. Ctrl-C stops it; the next start takes over {home.root} and trains nothing.\n"
-        f"\n  scoring API   {url}\n  its pages     {url}/docs   {url}/model-info   {url}/features   {url}/metrics"
-        + (f"\n  reports       {reports['url']}" if reports else "")
-    )
+    lines = [
+        f"Version {ready['model_version']} serves. Ctrl-C stops it; the next start takes over {home.root} and trains nothing.\n",
+        *([f"  pages         {beside['ui']}   begin here"] if beside["ui"] else []),
+        f"  scoring API   {url}   {url}/docs   {url}/model-info   {url}/features   {url}/metrics",
+        *([f"  operate API   {beside['operate']}   {beside['operate']}/docs"] if beside["operate"] else []),
+        *([f"  reports       {beside['reports']}"] if beside["reports"] else []),
+    ]
+    return "\n".join(lines)

@@ -20,15 +20,17 @@ def number(value: float | None, language: str, digits: int = 0) -> str:
 
 
 def percent(share: float | None, language: str, digits: int = 1) -> str:
-    """A share of one as a percentage.
+    """A share of one as a percentage; one that is not nothing is not written as nothing, nor one that is not all as all.
 
-    >>> percent(0.1234, "en")
-    '12.3%'
+    >>> percent(0.1234, "en"), percent(0.00001, "en"), percent(0.99999, "en"), percent(0.0, "en")
+    ('12.3%', '<0.1%', '>99.9%', '0.0%')
     """
     if share is None:
         return NONE
+    least = 10.0 ** -(digits + 2)
+    sign, shown = ("<", least) if 0 < share < least / 2 else (">", 1 - least) if 1 - least / 2 < share < 1 else ("", share)
     pattern = _shape("#,##0", digits) + ("\u00a0%" if language == "fr" else "%")
-    return str(numbers.format_percent(share, pattern, locale=_LOCALES[language]))
+    return sign + str(numbers.format_percent(shown, pattern, locale=_LOCALES[language]))
 
 
 def money(amount: float | None, currency: str, language: str) -> str:

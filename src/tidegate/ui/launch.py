@@ -30,6 +30,10 @@ _OPTIONS = {
     "client.showErrorLinks": "false",
     "runner.magicEnabled": "false",
     "logger.level": "warning",
+    "theme.baseRadius": "0.4rem",
+    "theme.headingFontSizes": '["2rem", "1.5rem", "1.2rem"]',
+    "theme.light.primaryColor": "#0b5a7a",
+    "theme.dark.primaryColor": "#5bb8dc",
 }
 
 
@@ -65,7 +69,7 @@ def serve_pages(settings: Settings, ready: Callable[[str], None]) -> None:
 
 def script() -> Path:
     """What Streamlit runs for every visit."""
-    return Path(str(resources.files("tidegate") / "ui" / "script" / "visit.py"))
+    return Path(str(resources.files("tidegate") / "ui" / "entry" / "visit.py"))
 
 
 def _require_free(host: str, port: int) -> None:

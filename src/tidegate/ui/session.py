@@ -86,10 +86,38 @@ def remembered(name: str, what: Callable[[], Found]) -> Found | None:
     return kept.get(name)
 
 
+def recalled(name: str) -> Any:
+    """What was remembered under this name, without asking again; None where nothing was."""
+    return st.session_state.get(_LAST, {}).get(name)
+
+
+class Reading:
+    """Several questions for one run of a page, remembered; what goes wrong with more than one of them is said once, and where this was
+    made: a sentence that comes and goes moves nothing else on the page, and no tab springs back to the first.
+    """
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+        self._place = st.container()
+
+    def __call__(self, name: str, what: Callable[[], Found]) -> Found | None:
+        """What is answered; else a sentence, and what was answered before (None where nothing was)."""
+        kept: dict[str, Any] = st.session_state.setdefault(_LAST, {})
+        try:
+            kept[name] = what()
+        except ApiFault as fault:
+            if fault.detail not in self._said:
+                self._said.add(fault.detail)
+                with self._place:
+                    show_fault(fault)
+        return kept.get(name)
+
+
 def show_fault(fault: ApiFault) -> None:
     """One sentence: what happened, and what to do."""
     if isinstance(fault, KeyNeeded):
-        st.warning(fault.detail if language() == ENGLISH else say("An API key is needed."), icon=":material/key:")
+        known = "The API does not know this key, or it has expired: give another one at the side. What you typed stays."
+        st.warning(say(known if st.session_state.get(_KEY) else "An API key is needed: give it at the side."), icon=":material/key:")
         ask_for_key()
     elif isinstance(fault, RoleNeeded):
         st.warning(say("Your key may not do this: {detail}", detail=fault.detail), icon=":material/lock:")

@@ -32,11 +32,9 @@ from tidegate.ledger.exposures import (
     recent_predictions,
     record_shadows,
     split_by_phase,
-    trials,
     write_counts,
 )
 from tidegate.ledger.feedback import Feedback, record_feedback
-from tidegate.ledger.outcomes import Outcome, record_outcomes
 from tidegate.ledger.predictions import Prediction, count_predictions, insert_predictions, sample_predictions
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
@@ -113,44 +111,9 @@ def test_a_shadow_is_no_prediction_and_has_one_that_was_given(ledger: Ledger, ma
     assert (count_shadows(ledger, number), count_predictions(ledger), len(sample_predictions(ledger, 10))) == (1, 1, 1)
 
 
-def test_each_customer_is_tried_once_on_what_matured_in_the_experiment(ledger: Ledger, make: Make) -> None:
+def test_what_was_heard_is_counted_by_arm(ledger: Ledger, make: Make) -> None:
     experiment = started(ledger)
-
-    def at(number: int, day: int, who: int, **changes: object) -> Prediction:
-        values = {"customer": f"{who:032x}", "created_at": time_text(NOON + day * DAY), "experiment_phase": 1, **changes}
-        return make(number, **values)
-
-    made(
-        ledger,
-        [
-            at(1, 1, who=1, probability=0.1),
-            at(2, 2, who=1, probability=0.9),  # the same customer again
-            at(3, 1, who=2, variant="treatment"),
-            at(4, 1, who=3, experiment_phase=None),  # beside the experiment
-            at(5, 1, who=4),  # no outcome
-            at(6, 20, who=5),  # not matured
-            at(7, -1, who=6, experiment_phase=None),
-        ],
-    )
-    seen = [Outcome(f"{who:032x}", time_text(NOON + 3 * DAY), int(who == 1), "test", time_text(NOON)) for who in (1, 2, 3, 6)]
-    record_outcomes(ledger, [*seen, Outcome(f"{5:032x}", time_text(NOON + 21 * DAY), 1, "test", time_text(NOON))], "ana", {}, NOON)
-    found = list(trials(ledger, experiment, NOON + 40 * DAY))
-    assert [(one.prediction.prediction_id[-1], one.prediction.variant, one.prediction.outcome) for one in found] == [
-        ("1", "champion", 1),
-        ("3", "treatment", 0),
-    ]
+    made(ledger, [make(3, variant="treatment", experiment_phase=1)])
     heard = Feedback("f", None, None, "id-00000003", None, "prediction_wrong", None, time_text(NOON), time_text(NOON))
     record_feedback(ledger, heard, "ana", {}, NOON)
     assert heard_in(ledger, experiment) == {"treatment": {"prediction_wrong": 1}}
-
-
-def test_a_shadow_is_tried_on_the_customers_that_it_scored(ledger: Ledger, make: Make) -> None:
-    experiment = started(ledger, mode="shadow")
-    created = time_text(NOON + DAY)
-    made(ledger, [make(number, created_at=created, experiment_phase=1) for number in (1, 2)])
-    record_shadows(ledger, [Shadow("id-00000002", experiment.number, 0.9, 0.5)])
-    outcomes = [Outcome(f"{who:032x}", time_text(NOON + 2 * DAY), 1, "test", created) for who in (1, 2)]
-    record_outcomes(ledger, outcomes, "ana", {}, NOON)
-    (only,) = trials(ledger, experiment, NOON + 40 * DAY)
-    assert only.shadow is not None
-    assert (only.prediction.prediction_id, only.shadow.probability) == ("id-00000002", 0.9)

@@ -9,6 +9,7 @@ from tidegate.customers.rows import MISSING_LEVEL, OTHER_LEVEL, Rows
 from tidegate.customers.spec import TableSpec, parse_spec
 
 HOSTILE = "</script><script>document.title='owned'</script>"
+VERDICT = ("Tidegate's verdict on this batch: FAIL.", f"Data PASS, columns FAIL. 1 drifted feature: a{HOSTILE}.")
 SPEC = f"""
 name = "t"
 [columns.age]

@@ -116,6 +116,6 @@ def test_an_unknown_customer_is_told(monkeypatch: pytest.MonkeyPatch, api: Guard
 
 
 def test_a_text_of_the_table_is_not_markdown() -> None:
-    from tidegate.ui.pages.customer import _escaped
+    from tidegate.ui.plain import plain
 
-    assert _escaped("[a](javascript:x) *b*") == r"\[a\]\(javascript\:x\) \*b\*"
+    assert plain("[a](javascript:x) *b*") == r"\[a\]\(javascript\:x\) \*b\*"

@@ -19,9 +19,10 @@ from streamlit.testing.v1 import AppTest
 from guarded import Guarded, guarded
 from tidegate.ledger.predictions import count_predictions
 from tidegate.settings import Settings
-from tidegate.ui import folders, session
+from tidegate.ui import session
 from tidegate.ui.client.http import Api
-from tidegate.ui.file_scoring import FileScoring, rows_of
+from tidegate.ui.files import folders
+from tidegate.ui.files.scoring import FileScoring, rows_of
 from unit.ui.visits import SCORING, away, fake, texts, visit
 
 MODEL = {"model_version": "1", "threshold": 0.5}
@@ -137,7 +138,7 @@ def test_the_refused_rows_are_named_with_column_rule_and_reason(monkeypatch: pyt
 
 
 def test_what_is_downloaded_runs_nothing_in_a_spreadsheet(monkeypatch: pytest.MonkeyPatch, api: Guarded) -> None:
-    from tidegate.ui.scored import write_refused
+    from tidegate.ui.files.scored import write_refused
 
     offered: dict[str, Callable[[], bytes]] = {}
     test = choose(visit(monkeypatch, page, api.client, fake({})), table(api.customer))
@@ -353,7 +354,7 @@ def test_a_disk_without_room_is_told(monkeypatch: pytest.MonkeyPatch, api: Guard
         raise OSError(28, "No space left on device")
 
     test = choose(visit(monkeypatch, page, api.client, fake({})), table(api.customer))
-    monkeypatch.setattr("tidegate.ui.file_scoring.prepare", full)
+    monkeypatch.setattr("tidegate.ui.files.scoring.prepare", full)
     score(test)
     assert [one.value[:59] for one in test.error] == ["Not scored: the folder for temporary files of the machine t"]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.ui import folders
-from tidegate.ui.folders import Folder, sweep
+from tidegate.ui.files import folders
+from tidegate.ui.files.folders import Folder, sweep
 
 
 @pytest.fixture(autouse=True)

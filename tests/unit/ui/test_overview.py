@@ -78,7 +78,10 @@ def test_what_waits_and_what_is_wrong_comes_first(monkeypatch: pytest.MonkeyPatc
         "batch": "november",
         "decided_at": BATCH["at"],
         "reasons": [],
+        "gates": [],
         "waiting": True,
+        "concluded": None,
+        "superseded_by": None,
     }
     alert = {"kind": "drift", "severity": "critical", "title": "Drift in 4 features", "detail": "Batch november.", "since": BATCH["at"]}
     running = {
@@ -86,8 +89,14 @@ def test_what_waits_and_what_is_wrong_comes_first(monkeypatch: pytest.MonkeyPatc
         "mode": "ab",
         "treatment_version": "4",
         "control_version": "3",
+        "share": 20,
+        "phases": [],
+        "horizon_days": 30,
         "started_at": BATCH["at"],
+        "started_by": "ana",
         "stopped_at": None,
+        "stopped_by": None,
+        "stop_reason": None,
     }
     changes: dict[str, Any] = {
         "renewals": {"renewals": [{**held, "decision": "held"}, {**held, "decision": "canary", "renewal": 8}], "jobs": []},
@@ -129,13 +138,14 @@ def test_a_part_that_fails_does_not_take_the_others_along(monkeypatch: pytest.Mo
 
 def test_a_key_is_asked_for_used_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     test = visit(monkeypatch, page, fake(SERVES), fake(with_(models=(401, "This route needs an API key."))))
-    assert [one.value for one in test.warning] == ["This route needs an API key."]
+    assert [one.value for one in test.warning] == ["An API key is needed: give it at the side."]
     (field,) = test.sidebar.text_input
     assert field.proto.type == field.proto.PASSWORD
     field.input("tg_secret")
     test.sidebar.button[0].click().run()
     assert test.session_state["tidegate.key"] == "tg_secret"
     assert "tg_secret" not in str(test.main) + str(test.sidebar)
+    assert [one.value[:31] for one in test.warning] == ["The API does not know this key,"]
 
 
 def test_a_key_of_another_role_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidegate.ui import scored
-from tidegate.ui.refusals import Refusal
-from tidegate.ui.scored import NotScored, Scored, counts, holding, prepare, rows_at, within, write_refused
+from tidegate.ui.files import scored
+from tidegate.ui.files.refusals import Refusal
+from tidegate.ui.files.scored import NotScored, Scored, counts, holding, prepare, rows_at, within, write_refused
 
 WHY = "age: limit, expected a whole number from 16 to 120, found number"
 LINES = 400

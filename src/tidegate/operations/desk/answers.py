@@ -70,6 +70,68 @@ class Monitored(Answer):
     jobs: list[JobAnswer]
 
 
+class FeatureThen(Answer):
+    """One feature of one batch. `effect`: the largest beside its limit, `times_limit` of which `value` is; it has drifted where that is at
+    least 1 and chance does not explain it (`adjusted_p_value`).
+    """
+
+    column: str
+    effect: str | None
+    value: float | None
+    limit: float | None
+    times_limit: float | None
+    adjusted_p_value: float | None
+    drifted: bool
+
+
+class BatchThen(Answer):
+    """One monitoring run; a damaged one has no features."""
+
+    folder: str
+    batch: str
+    at: str | None
+    damaged: bool
+    health: Verdict | None
+    model_version: str | None
+    features: list[FeatureThen]
+
+
+class Area(Answer):
+    """A ROC-AUC with its 95 % interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class PointThen(Answer):
+    """The champion on one batch. `state`: labels are known, their horizon has not passed, or it has and no label came."""
+
+    batch: str
+    seen_at: str | None
+    state: Literal["realised", "maturing", "unlabelled"] | None
+    estimated: Area | None
+    trusted: bool | None = Field(description="whether the estimate is to be trusted")
+    realised: Area | None
+
+
+class PerformanceThen(Answer):
+    """ROC-AUC over the champion's batches, oldest first, as the run in `folder` found it."""
+
+    folder: str
+    model_version: str | None
+    holdout: float | None
+    alarm_below: float | None = Field(description="TIDEGATE_ALERT_AUC_DROP below the holdout's")
+    batches: list[PointThen]
+
+
+class Trends(Answer):
+    """The newest runs, oldest first; `performance` is null where no run left any."""
+
+    batches: list[BatchThen]
+    performance: PerformanceThen | None
+
+
 class AlertShown(Answer):
     """One alert. `value` and `limit` in the unit of its kind."""
 
@@ -175,3 +237,70 @@ class Renewals(Answer):
 
     renewals: list[RenewalShown]
     jobs: list[JobAnswer]
+
+
+class Estimate(Answer):
+    """A measure on the holdout with its 95 % interval; what was not measured is null."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class EvaluatedModel(Answer):
+    """One model of a training. Measures by name, out of fold (which chose) and on the holdout (which only reports)."""
+
+    name: str
+    kind: str
+    algorithm: str
+    chosen: bool
+    fit_cpu_seconds: float | None
+    out_of_fold: dict[str, float | None]
+    holdout: dict[str, Estimate]
+
+
+class Decisions(Answer):
+    """Customers of the holdout at the model's threshold, and the rates that they come to; null over nobody."""
+
+    stayed_unflagged: int
+    stayed_flagged: int
+    left_unflagged: int
+    left_flagged: int
+    false_positive_rate: float | None
+    recall: float | None
+    precision: float | None
+    share_contacted: float | None
+
+
+class ThresholdShown(Answer):
+    """What contacting everybody at or above a threshold brings in per 1,000 customers, in `currency`, with its 95 % interval."""
+
+    rule: str
+    threshold: float
+    share_contacted: float
+    profit_per_1000: float
+    low: float
+    high: float
+    currency: str
+
+
+Columns = dict[str, list[float | None]]
+
+
+class Evaluation(Answer):
+    """What the training of a version left in this home.
+
+    Curves are columns of equally many numbers, at most 200; null where none was written.
+    """
+
+    version: str
+    model: str = Field(description="the one that curve, gain, calibration and decisions are of")
+    models: list[EvaluatedModel] = Field(description="all that the training compared, best first")
+    curve: Columns | None = Field(description="threshold, false_positive_rate, recall, precision, share_contacted")
+    gain: Columns | None = Field(description="share_contacted, share_of_leavers_found, lift")
+    calibration: Columns | None = Field(description="groups by probability: what was said, what happened, with its 95 % interval")
+    decisions: Decisions | None
+    learning: Columns | None = Field(description="rows, out_of_fold_pr_auc, training_pr_auc")
+    profit: Columns | None = Field(description="threshold, share_contacted, profit_per_1000_customers, of the version")
+    thresholds: list[ThresholdShown]
+    improvements: list[str] = Field(description="what tuning and ensembles changed, in sentences")

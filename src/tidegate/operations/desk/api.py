@@ -24,18 +24,22 @@ from tidegate.operations.desk.experiments import add_experiments
 from tidegate.operations.desk.gauges import Gauges
 from tidegate.operations.desk.jobs import MONITORING as MONITORING_RUN
 from tidegate.operations.desk.jobs import RENEWAL, Jobs
-from tidegate.operations.desk.monitoring import MONITORING, add_monitoring
+from tidegate.operations.desk.monitoring import MONITORING, PAGES, add_monitoring
+from tidegate.operations.desk.outcomes import OUTCOMES, add_outcomes
 from tidegate.operations.desk.renewals import add_renewals
 from tidegate.operations.desk.traffic import add_traffic
 from tidegate.operations.desk.trainings import TRAIN, add_trainings
+from tidegate.operations.desk.trends import add_trends
 from tidegate.operations.desk.versions import add_versions
 from tidegate.operations.places import opened_ledger
+from tidegate.operations.reports import HEADERS
 from tidegate.operations.verify import OK, verify
 from tidegate.registry.appoint import present_champion
 from tidegate.serving.address import bound
 from tidegate.serving.front.assembly import Plan, assembled
 from tidegate.serving.front.authorization import ASSETS, OPEN
 from tidegate.serving.front.gate import Surroundings
+from tidegate.serving.front.headers import Headers
 from tidegate.serving.front.logs import form_of, start_logging
 from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.metrics import CONTENT_TYPE, Metrics
@@ -77,15 +81,17 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
         add_trainings(app, desk)
         add_experiments(app, desk)
         add_monitoring(app, desk)
+        add_trends(app, desk)
         add_alerts(app, desk)
         add_traffic(app, desk)
         add_renewals(app, desk)
         add_campaigns(app, desk)
+        add_outcomes(app, desk)
         add_customers(app, desk)
         _add_pages(app, desk)
 
     about = "What the command line can do, over HTTP; every act is in the audit trail with the name of the key."
-    plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS, MONITORING)))
+    plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS, OUTCOMES, MONITORING)), page_headers())
     desk.metrics.registry.register(Gauges(desk.home, desk.ledger, now))
     return assembled(plan, add_routes, Surroundings(desk.metrics, desk.settings, lambda: "-", keyring, log))
 
@@ -97,6 +103,11 @@ def operate_needs(method: str, path: str) -> frozenset[str] | None:
     if method == "DELETE" and path.startswith("/customers/"):
         return frozenset((ERASE,))
     return frozenset(ROLES) if path == "/metrics" else frozenset((OPERATE,))
+
+
+def page_headers() -> dict[str, Headers]:
+    """Evidently's pages run scripts; they come with the policy of the reports site, under which these ask nobody."""
+    return dict.fromkeys(PAGES, tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items()))
 
 
 def _add_pages(app: FastAPI, desk: Desk) -> None:

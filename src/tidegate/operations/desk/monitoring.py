@@ -6,16 +6,20 @@ import shutil
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
 
 from tidegate.errors import InputRefused
+from tidegate.monitoring.pictures import MONITORING_PAGE, PERFORMANCE_PAGE
 from tidegate.operations.desk.answers import JobAnswer, Monitored
 from tidegate.operations.desk.desk import Desk, asking
 from tidegate.operations.desk.job_routes import add_job_routes
 from tidegate.operations.desk.uploads import Upload, form_body, received
-from tidegate.operations.monitored import monitored_batch, monitored_batches
+from tidegate.operations.monitored import drawn_page, monitored_batch, monitored_batches
 from tidegate.serving.schemas import REFUSALS
 
 MONITORING = "/monitoring"
+REPORT, PERFORMANCE = "/monitoring/{name}/report", "/monitoring/{name}/performance"
+PAGES = (REPORT, PERFORMANCE)
 # Options of `tidegate monitor`, by the same names; the batch itself comes as the file.
 FIELDS = {
     "since": "instead of a file, what the service scored from this time (ISO) on",
@@ -37,6 +41,24 @@ def add_monitoring(app: FastAPI, desk: Desk) -> None:
     @app.get("/monitoring/{name}", summary="Everything that was found about one batch, by its folder", responses=_refusals(422, 503))
     def batch(name: str) -> dict[str, Any]:
         return monitored_batch(desk.home, name)
+
+    @app.get(
+        REPORT,
+        summary="Evidently's page of one batch: its columns beside the reference",
+        response_class=HTMLResponse,
+        responses=_refusals(503),
+    )
+    def report(name: str) -> HTMLResponse:
+        return HTMLResponse(drawn_page(desk.home, name, MONITORING_PAGE))
+
+    @app.get(
+        PERFORMANCE,
+        summary="Evidently's page of one batch: its customers whose outcome is known",
+        response_class=HTMLResponse,
+        responses=_refusals(503),
+    )
+    def performance(name: str) -> HTMLResponse:
+        return HTMLResponse(drawn_page(desk.home, name, PERFORMANCE_PAGE))
 
     @app.post(
         MONITORING,

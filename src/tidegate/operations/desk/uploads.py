@@ -19,6 +19,7 @@ from tidegate.errors import InputRefused, WrongMediaType
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 ENDINGS = (".csv", ".parquet")
 MOST_FIELDS, LONGEST_NAME = 20, 150
+_FLAGS = {"": False, "false": False, "true": True}
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ async def received(request: Request, scratch: Path, known: Mapping[str, str]) ->
             raise
     finally:
         await form.close()
+
+
+def flag(fields: Mapping[str, str], name: str) -> bool:
+    """A field that is true or false, false where it is left out. Raises InputRefused."""
+    given = fields.get(name, "")
+    if given not in _FLAGS:
+        raise InputRefused(f"{name} is neither true nor false.", "Send one of them, or leave it out.")
+    return _FLAGS[given]
 
 
 def _is_form(request: Request) -> bool:

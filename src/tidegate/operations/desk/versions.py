@@ -14,13 +14,20 @@ from starlette.responses import FileResponse, Response
 from tidegate.bundle.local import local_bundle, stored_versions
 from tidegate.bundle.manifest import read_manifest
 from tidegate.errors import AlreadyDecided, NotFound, TidegateError
-from tidegate.operations.champion import promote, rollback
+from tidegate.operations.champion import earlier_versions, promote, rollback
+from tidegate.operations.desk.answers import Evaluation
 from tidegate.operations.desk.desk import Desk, asking, now
+from tidegate.operations.evaluated import evaluation_of
 from tidegate.operations.history import history
 from tidegate.registry.appoint import LONGEST_REASON, present_champion, required_digest
+from tidegate.serving.schemas import Refusal
 from tidegate.storage.objects import Storage, open_storage
 from tidegate.storage.pointer import Pointer
 
+_EVALUATION_REFUSALS: dict[int | str, dict[str, Any]] = {
+    404: {"model": Refusal, "description": "This home has no such version, no evaluation of it, or that has no such model"},
+    503: {"model": Refusal, "description": "A file of the evaluation is damaged"},
+}
 _SHOWN = {"name", "algorithm", "kind", "created_at", "threshold", "threshold_rule", "metrics", "training"}
 
 
@@ -48,6 +55,7 @@ def add_versions(app: FastAPI, desk: Desk) -> None:
         champion = present_champion(storage)
         return {
             "champion": None if champion is None else asdict(champion),
+            "earlier_versions": [] if champion is None else earlier_versions(desk.ledger, champion.version),
             "models": [_model(desk, version, champion) for version in stored_versions(storage)],
         }
 
@@ -55,10 +63,7 @@ def add_versions(app: FastAPI, desk: Desk) -> None:
     def model(version: str) -> dict[str, Any]:
         _require(storage, version)
         told = _model(desk, version, present_champion(storage))
-        if "damaged" in told:
-            return {**told, "card": None}
-        card = _folder(desk, storage, version) / "card.json"
-        return {**told, "card": json.loads(card.read_text(encoding="utf-8")) if card.exists() else None}
+        return {**told, "card": None if "damaged" in told else _card(_folder(desk, storage, version))}
 
     @app.get("/models/{version}/card", summary="The model card as a page", response_class=FileResponse)
     def card_page(version: str) -> Response:
@@ -68,10 +73,21 @@ def add_versions(app: FastAPI, desk: Desk) -> None:
             raise NotFound(f"Version {version} has no card.", "Train again.")
         return FileResponse(folder / "card.html", media_type="text/html; charset=utf-8")
 
+    @app.get(
+        "/models/{version}/evaluation",
+        summary="What the training of a version left in this home: all models compared, curves of one, money",
+        response_model=Evaluation,
+        responses=_EVALUATION_REFUSALS,
+    )
+    def evaluation(version: str, model: Annotated[str | None, Query(max_length=128)] = None) -> dict[str, Any]:
+        _require(storage, version)
+        return evaluation_of(desk.home, version, model)
+
     @app.post("/promote", summary="Make a version the champion; running servers follow")
     def promoted(request: Request, body: Promotion) -> dict[str, Any]:
-        _require_champion(storage, body.instead_of)
-        return promote(desk.home, desk.ledger, body.version, body.reason, asking(request), now()).document()
+        seen = _require_champion(storage, body.instead_of)
+        against = seen if body.instead_of is not None else None  # whoever is faster from here on, between two looks, is noticed as well
+        return promote(desk.home, desk.ledger, body.version, body.reason, asking(request), now(), against).document()
 
     @app.post("/rollback", summary="Back to the champion before the present one")
     def rolled_back(request: Request, body: Rollback) -> dict[str, Any]:
@@ -88,13 +104,14 @@ def _require(storage: Storage, version: str) -> None:
         raise NotFound("There is no such version in this home.", "GET /models lists them.")
 
 
-def _require_champion(storage: Storage, looked_at: str | None) -> None:
-    """Raises AlreadyDecided where somebody made another version champion since this one was looked at."""
+def _require_champion(storage: Storage, looked_at: str | None) -> Pointer | None:
+    """The champion. Raises AlreadyDecided where somebody made another version champion since this one was looked at."""
     champion = present_champion(storage)
     serving = champion.version if champion else None
     if looked_at is not None and looked_at != serving:
         sentence = f"Version {serving} is champion by now, not version {looked_at}."
         raise AlreadyDecided(sentence, "Look at it again; nothing was changed.")
+    return champion
 
 
 def _folder(desk: Desk, storage: Storage, version: str) -> Path:
@@ -106,10 +123,19 @@ def _folder(desk: Desk, storage: Storage, version: str) -> Path:
 
 
 def _model(desk: Desk, version: str, champion: Pointer | None) -> dict[str, Any]:
-    """What a version's manifest says, every digest checked; of a damaged one, that it is."""
+    """What a version's manifest says, every digest checked, and its card's measures with intervals; of a damaged one, that it is."""
     told: dict[str, Any] = {"version": version, "champion": champion is not None and champion.version == version}
     try:
-        manifest = read_manifest(_folder(desk, open_storage(desk.home), version))
+        folder = _folder(desk, open_storage(desk.home), version)
+        manifest = read_manifest(folder)
     except TidegateError as error:
         return {**told, "damaged": str(error)}
-    return {**told, **manifest.model_dump(include=_SHOWN)}
+    card = _card(folder) or {}
+    return {**told, **manifest.model_dump(include=_SHOWN), "intervals": card.get("metrics", {})}
+
+
+def _card(folder: Path) -> dict[str, Any] | None:
+    """The card of a bundle whose digests were checked; None where it has none."""
+    path = folder / "card.json"
+    found: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return found

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,7 +20,7 @@ from tidegate.serving.documents import error_name, refusal, refusal_of
 from tidegate.serving.front.authorization import ASSETS, DOCUMENTATION, OPENAPI, Needs, Policy, template_of
 from tidegate.serving.front.documentation import add_documentation, document_keys
 from tidegate.serving.front.gate import Gate, Surroundings
-from tidegate.serving.front.headers import headers_by_route
+from tidegate.serving.front.headers import Headers, headers_by_route
 
 # Nothing leaves this process unasked, whatever the environment says: what is measured stands in /metrics.
 _NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
@@ -32,13 +32,16 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """One API: what it is called, what it does while it lives, the roles its routes need, which of them take files."""
+    """One API: what it is called, what it does while it lives, the roles its routes need, which of them take files, and the headers of
+    those that answer pages.
+    """
 
     title: str
     about: str
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]
     needs: Needs
     uploads: frozenset[str]
+    pages: Mapping[str, Headers] = field(default_factory=dict)
 
 
 def assembled(plan: Plan, add_routes: Callable[[FastAPI], None], around: Surroundings) -> FastAPI:
@@ -62,7 +65,8 @@ def assembled(plan: Plan, add_routes: Callable[[FastAPI], None], around: Surroun
     app.router.routes[:] = [*app.router.routes[len(documentation) :], *documentation]
     _add_refusals(app)
     routes = [route for route in app.router.routes if isinstance(route, Route)]
-    policy = Policy(template_of(routes), plan.needs, headers_by_route(DOCUMENTATION, ASSETS, script), plan.uploads)
+    headers = {**headers_by_route(DOCUMENTATION, ASSETS, script), **plan.pages}
+    policy = Policy(template_of(routes), plan.needs, headers, plan.uploads)
     document_keys(app, policy, around.keyring)
     app.add_middleware(Gate, around=around, policy=policy)
     return app

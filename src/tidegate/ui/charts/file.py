@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from tidegate.ui.charts.palette import LOWERS, MARGINS, ORANGE, RAISES
+from tidegate.ui.charts.palette import LOWERS, MARGINS, NEUTRAL, ORANGE, RAISES
 
 # From low to high risk: a colour and a hatching each.
 _LOOKS = ((LOWERS, ""), (ORANGE, "/"), (RAISES, "x"))
@@ -31,7 +31,7 @@ def distribution(parts: Sequence[Part], threshold: float, names: tuple[str, str,
     The scale is logarithmic: most customers are far from leaving, and the few that are not are what is looked for.
     """
     figure = go.Figure([_bars(part, *look) for part, look in zip(parts, _LOOKS, strict=True)])
-    figure.add_vline(x=threshold, line_dash="dash", annotation_text=names[2], annotation_position="top")
+    figure.add_vline(x=threshold, line_dash="dash", line_color=NEUTRAL, annotation_text=names[2], annotation_position="top")
     figure.update_layout(
         barmode="overlay",
         height=330,

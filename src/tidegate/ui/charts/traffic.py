@@ -13,5 +13,6 @@ from tidegate.ui.charts.palette import LOWERS, MARGINS
 def bars(x: Sequence[str], y: Sequence[float], title: str) -> Any:
     """Columns over times."""
     figure = go.Figure(go.Bar(x=list(x), y=list(y), marker_color=LOWERS))
-    figure.update_layout(height=220, margin=MARGINS, yaxis_title=title, bargap=0.15)
+    figure.update_layout(height=220, margin=MARGINS, yaxis_title=title, xaxis_title="UTC", bargap=0.15)
+    figure.update_xaxes(tickformat="%H:%M\n%Y-%m-%d")
     return figure

@@ -63,6 +63,10 @@ class Api:
         """The answer to a JSON body. Raises ApiFault."""
         return self._asked("POST", path, json=dict(body), params=dict(query or {}))
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """The answer to taking something away, or stopping it. Raises ApiFault."""
+        return self._asked("DELETE", path)
+
     def send(self, path: str, fields: Mapping[str, str], name: str | None, file: IO[bytes] | None) -> dict[str, Any]:
         """The answer to a form with a file in it, or none. Raises ApiFault."""
         files = {} if file is None else {"file": (name, file)}

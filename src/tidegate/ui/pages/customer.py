@@ -12,10 +12,11 @@ from tidegate.ui import session
 from tidegate.ui.charts import customer as charts
 from tidegate.ui.client import customers, scoring
 from tidegate.ui.client.scoring import Column, Explanation, Reason
+from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
 _VALUES, _ANSWER = "customer.values", "customer.answer"
-_REASONS_SHOWN = 8
+_REASONS_SHOWN, _COLUMNS = 8, 3
 
 
 def show() -> None:
@@ -40,8 +41,7 @@ def _form(columns: Sequence[Column]) -> None:
         identity = st.text_input(
             say("Customer id (optional; kept as a keyed hash)"), value=kept.get("customer_id") or "", max_chars=256, key="customer.id"
         )
-        places = st.columns(3)
-        given = {column.name: _field(column, kept, places[place % 3]) for place, column in enumerate(columns)}
+        given = {column.name: _field(column, kept, place) for column, place in zip(columns, _grid(len(columns)), strict=True)}
         asked_for = st.form_submit_button(say("Score"), type="primary", icon=":material/calculate:")
     if not asked_for:
         return
@@ -54,6 +54,11 @@ def _form(columns: Sequence[Column]) -> None:
     found = asked(lambda: scoring.explain(session.scoring(), customer))
     if found is not None:
         st.session_state[_ANSWER] = (found, customer)
+
+
+def _grid(count: int) -> list[Any]:
+    """So many places in rows of three, in which a long label leaves its neighbours level."""
+    return [place for _ in range(0, count, _COLUMNS) for place in st.columns(_COLUMNS, vertical_alignment="bottom")][:count]
 
 
 def _title(column: Column) -> str:
@@ -115,28 +120,19 @@ def _plain(value: float) -> str:
 
 def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any]) -> None:
     st.divider()
-    left, right = st.columns([1, 2])
-    flagged = found.prediction == 1
-    with left:
-        st.metric(say("Probability of leaving"), percent(found.probability))
-        sentence = (
-            say("At or above the threshold of {threshold}: flagged.")
-            if flagged
-            else say("Below the threshold of {threshold}: not flagged.")
-        )
-        st.write(sentence.format(threshold=percent(found.threshold)))
-        figure = charts.probability_bar(found.probability, found.threshold, say("threshold"))
-        st.plotly_chart(figure, config={"displayModeBar": False}, key="customer.probability")
-        st.caption(
-            say(
-                "Prediction {number}, version {version}, {at}.",
-                number=found.prediction_id,
-                version=found.model_version,
-                at=moment(found.timestamp),
-            )
-        )
-    with right:
-        _reasons(found)
+    left, right = st.columns([1, 2], vertical_alignment="center")
+    left.metric(say("Probability of leaving"), percent(found.probability))
+    threshold = percent(found.threshold)
+    flagged = say("At or above the threshold of {threshold}: flagged.", threshold=threshold)
+    left.write(flagged if found.prediction == 1 else say("Below the threshold of {threshold}: not flagged.", threshold=threshold))
+    figure = charts.probability_bar(found.probability, found.threshold, say("threshold"))
+    right.plotly_chart(figure, config={"displayModeBar": False}, key="customer.probability")
+    about = "Prediction {number}, version {version}, {at}."
+    st.caption(say(about, number=found.prediction_id, version=found.model_version, at=moment(found.timestamp)))
+    _reasons(found)
+    told = [f"- {_sentence(one)}" for one in found.reasons[:_REASONS_SHOWN] if one.direction != "none"]
+    if told:
+        st.markdown("\n".join(told))
     _actions(columns, found)
     _what_if([column for column in columns if column.actionable], found, customer)
 
@@ -151,29 +147,23 @@ def _reasons(found: Explanation) -> None:
     names = [*(one.label or one.column for one in shown), *([say("All others")] if len(found.reasons) > len(shown) else [])]
     amounts = [*(one.contribution for one in shown), *([rest] if len(found.reasons) > len(shown) else [])]
     end = found.base + sum(one.contribution for one in found.reasons)
-    axis = say("log-odds of leaving") if found.space == "logit" else say("probability of leaving")
-    figure = charts.waterfall(names, amounts, (say("Average customer"), found.base), (say("This customer"), end), axis)
+    axis = say("probability of leaving (steps of log-odds)") if found.space == "logit" else say("probability of leaving")
+    figure = charts.waterfall(
+        names, amounts, (say("Average customer"), found.base), (say("This customer"), end), axis, found.space == "logit"
+    )
     st.plotly_chart(figure, config={"displayModeBar": False}, key="customer.waterfall")
-    for one in shown:
-        if one.direction != "none":
-            st.markdown(f"- {_sentence(one)}")
 
 
 def _sentence(reason: Reason) -> str:
     if not session.is_french():
-        return _escaped(reason.sentence)
+        return plain(reason.sentence)
     value = number(None) if reason.value is None else _plain(reason.value) if isinstance(reason.value, (int, float)) else str(reason.value)
     how = (
         "{label}: {value}, raises the predicted probability of leaving."
         if reason.direction == "raises"
         else ("{label}: {value}, lowers the predicted probability of leaving.")
     )
-    return _escaped(say(how, label=reason.label or reason.column, value=f"{value} {reason.unit}".strip()))
-
-
-def _escaped(text: str) -> str:
-    """Values come from a table: none of them is Markdown."""
-    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-.!|$~:" else character for character in text)
+    return plain(say(how, label=reason.label or reason.column, value=f"{value} {reason.unit}".strip()))
 
 
 def _actions(columns: Sequence[Column], found: Explanation) -> None:
@@ -182,7 +172,7 @@ def _actions(columns: Sequence[Column], found: Explanation) -> None:
     told: list[str] = []
     for reason in found.reasons:
         for name in reason.columns if reason.direction == "raises" else ():
-            told += [f"- **{_escaped(action)}** · {_escaped(reason.label or name)}" for action in by_name[name].actions]
+            told += [f"- **{plain(action)}** · {plain(reason.label or name)}" for action in by_name[name].actions]
     if told:
         st.markdown("\n".join(dict.fromkeys(told)))
     else:
@@ -195,9 +185,9 @@ def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[st
         st.caption(say("The spec calls no column actionable, so there is nothing to try."))
         return
     st.caption(say("Nothing of this is recorded. A model knows what goes together, not what causes what."))
-    places = st.columns(3)
     tried = {
-        column.name: _field(column, customer, _Prefixed(places[place % 3], found.prediction_id)) for place, column in enumerate(columns)
+        column.name: _field(column, customer, _Prefixed(place, found.prediction_id))
+        for column, place in zip(columns, _grid(len(columns)), strict=True)
     }
     change = {name: value for name, value in tried.items() if value != customer[name]}
     if not change:

@@ -65,15 +65,15 @@ def _champion(champion: models.Champion) -> None:
     serving = _serving(champion.version)
     if found is None:
         return
-    columns = st.columns(2 + len(_SHOWN))
-    columns[0].metric(say("Version"), champion.version, help=f"{found.meaning}: {found.algorithm}")
-    columns[1].metric(say("Service"), serving)
+    version, service, *places = st.columns([1, 1.2, *[1.3] * len(_SHOWN)])
+    version.metric(say("Version"), champion.version, help=found.meaning or None)
+    service.metric(say("Service"), serving)
     known = {one.name: one for one in found.metrics}
-    for column, (name, title) in zip(columns[2:], _SHOWN.items(), strict=True):
+    for place, (name, title) in zip(places, _SHOWN.items(), strict=True):
         one = known.get(name)
-        column.metric(title, number(one.value, 3) if one else number(None))
+        place.metric(title, number(one.value, 3) if one else number(None))
         if one:
-            column.caption(say("{low} to {high}", low=number(one.low, 3), high=number(one.high, 3)))
+            place.caption(say("{low} to {high}", low=number(one.low, 3), high=number(one.high, 3)))
     st.caption(
         say(
             "Champion since {since}; trained {trained} with {algorithm}. Measures of the holdout with 95% intervals.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +17,18 @@ from tidegate.ledger.events import list_events
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.monitoring.alerts.conditions import DRIFT, Alert, Look
 from tidegate.monitoring.alerts.flow import tell
-from tidegate.monitoring.site import write_site
 from tidegate.operations.alerts import standing
 from tidegate.operations.desk.api import create_operate_app
 from tidegate.operations.desk.desk import Desk
 from tidegate.operations.desk.jobs import MONITORING, RENEWAL, Job, Jobs
+from tidegate.operations.reports import HEADERS
 from tidegate.registry.promote import Gate
 from tidegate.renewal.trail import Decided, record_decision, record_start
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
+from unit.operations.desk.runs import NOW, write_run
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DRIFTED = Alert(DRIFT, DRIFT, "warning", "5 features have drifted", "Batch b2: age.", 5, 3, "reports/b2/monitoring_report.html", "docs")
-FOUND = {
-    "batch": "b1",
-    "at": (NOW - timedelta(hours=1)).isoformat(),
-    "health": "WARNING",
-    "data_stability": "PASS",
-    "column_drift": "WARNING",
-    "dataset_drift": "PASS",
-    "performance": "PASS",
-    "drifted_features": ["age", "visits"],
-    "rows": 3_000,
-    "quarantined": 213,
-    "holdout_roc_auc": 0.95,
-    "estimated": {"roc_auc": {"value": 0.93, "low": 0.91, "high": 0.94}, "trusted": False, "why": "broken"},
-    "realised": {"batch": "b0", "metrics": {"roc_auc": {"value": 0.92, "low": 0.9, "high": 0.94}}, "enough": True},
-    "warnings": ["look"],
-    "model_version": "1",
-    "report_dir": "reports/b1",
-}
 
 
 class Started(Jobs):
@@ -75,16 +56,6 @@ def desk(home: Home, tmp_path: Path) -> Iterator[Desk]:
 @pytest.fixture
 def client(desk: Desk) -> TestClient:
     return TestClient(create_operate_app(desk), raise_server_exceptions=False)
-
-
-def write_run(home: Home, folder: str, **changed: Any) -> dict[str, Any]:
-    """A run as monitoring leaves it, and its row of the site."""
-    found = {**FOUND, "batch": folder, **changed}
-    (home.reports / folder).mkdir(parents=True)
-    (home.reports / folder / "drift_tests.json").write_text(json.dumps(found))
-    (home.reports / folder / "monitoring_report.html").write_text("<html>")
-    write_site(home.reports)
-    return found
 
 
 def decided(desk: Desk, decision: str = "held") -> int:
@@ -151,10 +122,35 @@ def test_a_hostile_name_leads_nowhere(client: TestClient, home: Home, name: str)
         (place / "drift_tests.json").write_text('{"secret": 1}')
     (home.root / "drift_tests.json").write_text('{"secret": 1}')
     (home.reports / "linked").symlink_to(home.root / "outside")
-    answer = client.get(f"/monitoring/{name}")
-    assert answer.status_code == 404, answer.text
-    assert set(answer.json()) == {"error", "detail", "id"}
-    assert str(home.root) not in answer.text
+    (home.root / "monitoring_report.html").write_text("secret")
+    (home.root / "outside" / "monitoring_report.html").write_text("secret")
+    for answer in (client.get(f"/monitoring/{name}"), client.get(f"/monitoring/{name}/report")):
+        assert answer.status_code == 404, answer.text
+        assert set(answer.json()) == {"error", "detail", "id"}
+        assert str(home.root) not in answer.text
+
+
+def test_a_drawn_page_comes_with_a_policy_under_which_it_can_ask_nobody(client: TestClient, home: Home) -> None:
+    write_run(home, "b1")
+    page = client.get("/monitoring/b1/report")
+    assert (page.status_code, page.text, page.headers["content-type"]) == (200, "<html>", "text/html; charset=utf-8")
+    assert page.headers.get_list("content-security-policy") == [HEADERS["Content-Security-Policy"]]
+    policy = page.headers["content-security-policy"]
+    assert ("sandbox allow-scripts" in policy, "allow-same-origin" in policy, "connect-src" in policy) == (True, False, False)
+    absent = client.get("/monitoring/b1/performance")
+    assert (absent.status_code, "no such page" in absent.json()["detail"]) == (404, True)
+    (home.reports / "b1" / "performance_report.html").write_text("<p>é")
+    assert client.get("/monitoring/b1/performance").text == "<p>é"
+    (home.reports / "b1" / "performance_report.html").unlink()
+    (home.reports / "b1" / "performance_report.html").mkdir()
+    assert client.get("/monitoring/b1/performance").status_code == 404
+
+
+def test_a_batch_of_any_name_is_reached(client: TestClient, home: Home) -> None:
+    for name in ("jobs", "history", "trends"):
+        write_run(home, name)
+        assert client.get(f"/monitoring/{name}").json()["batch"] == name
+        assert client.get(f"/monitoring/{name}/report").text == "<html>"
 
 
 def test_a_run_is_the_verb_with_its_options(client: TestClient, desk: Desk) -> None:
@@ -313,9 +309,11 @@ def test_the_shapes_are_in_the_document(client: TestClient) -> None:
         (route, method): operation["responses"]
         for route, operations in document["paths"].items()
         for method, operation in operations.items()
-        if route.startswith(("/monitoring", "/alerts", "/renewals"))
+        if route.startswith(("/monitoring", "/trends", "/alerts", "/renewals"))
     }
-    assert len(shown) == 14
+    assert len(shown) == 17
+    pages = {("/monitoring/{name}/report", "get"), ("/monitoring/{name}/performance", "get")}
+    assert all(list(shown.pop(page)["200"]["content"]) == ["text/html"] for page in pages)
     whole = {("/monitoring/{name}", "get")}
     for place, responses in shown.items():
         answered = responses.get("200") or responses["202"]

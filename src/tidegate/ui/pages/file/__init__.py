@@ -10,9 +10,9 @@ import streamlit as st
 from tidegate.ui import session
 from tidegate.ui.client import files
 from tidegate.ui.client.http import ApiFault, ApiRefused, ApiUnreachable, KeyNeeded, RoleNeeded
-from tidegate.ui.file_scoring import FileScoring, NoRoom, Stopped
-from tidegate.ui.pages.customer import _escaped
+from tidegate.ui.files.scoring import FileScoring, NoRoom, Stopped
 from tidegate.ui.pages.file import results
+from tidegate.ui.plain import plain
 from tidegate.ui.session import number, percent, remembered, say
 
 KINDS = ("csv", "tsv", "txt", "parquet")
@@ -157,7 +157,7 @@ def _show_failure(job: FileScoring) -> bool:
         return False
     if isinstance(fault, ApiRefused):
         # The API calls every file "upload"; what it quotes are headers of the table.
-        detail = _escaped(fault.detail.replace("upload", job.name, 1) if fault.detail.startswith("upload") else fault.detail)
+        detail = plain(fault.detail.replace("upload", job.name, 1) if fault.detail.startswith("upload") else fault.detail)
         st.error(say("Refused: {detail}", detail=detail), icon=":material/block:")
     elif isinstance(fault, ApiFault):
         session.show_fault(fault)
@@ -179,7 +179,7 @@ def _show_failure(job: FileScoring) -> bool:
         st.error(say("Not scored, by a fault of this page: the log of its server says more."), icon=":material/error:")
     if isinstance(fault, (ApiUnreachable, Stopped)):
         told = "{name} was not scored. Where some of its rows were recorded before that, scoring it again records them no second time."
-        st.caption(say(told, name=_escaped(job.name)))
+        st.caption(say(told, name=plain(job.name)))
     return True
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from tidegate.ui import session
 from tidegate.ui.client import files, scoring
+from tidegate.ui.files.scored import Scored, holding, rows_at, within
 from tidegate.ui.pages.file.segments import Segment
-from tidegate.ui.scored import Scored, holding, rows_at, within
 from tidegate.ui.session import number, say
 
 PAGE_ROWS = 500

@@ -7,9 +7,9 @@ import re
 import pyarrow as pa
 import streamlit as st
 
+from tidegate.ui.files.refusals import Refusal, refusal
+from tidegate.ui.files.scored import Scored, rows_at
 from tidegate.ui.pages.file.customers import LONGEST_CELL, PAGE_ROWS, id_column
-from tidegate.ui.refusals import Refusal, refusal
-from tidegate.ui.scored import Scored, rows_at
 from tidegate.ui.session import percent, say
 
 _MOST_RULES = 200

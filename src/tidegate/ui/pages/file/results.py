@@ -9,11 +9,11 @@ import numpy as np
 import streamlit as st
 
 from tidegate.ui.charts import file as charts
-from tidegate.ui.file_scoring import FileScoring, Outcome
-from tidegate.ui.pages.customer import _escaped
+from tidegate.ui.files.scored import counts, within, write_refused
+from tidegate.ui.files.scoring import FileScoring, Outcome
 from tidegate.ui.pages.file import customers, refused
 from tidegate.ui.pages.file.segments import Segment, segments
-from tidegate.ui.scored import counts, within, write_refused
+from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, percent, say
 
 BINS = 50
@@ -24,7 +24,7 @@ def show(done: FileScoring) -> None:
     assert done.outcome is not None
     outcome, scored = done.outcome, done.outcome.scored
     st.divider()
-    st.subheader(_escaped(done.name))
+    st.subheader(plain(done.name))
     columns = st.columns(4)
     columns[0].metric(say("Rows"), number(scored.rows))
     columns[1].metric(say("Scored"), number(scored.rows - scored.refused))

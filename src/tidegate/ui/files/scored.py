@@ -23,7 +23,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from tidegate.errors import InputRefused
-from tidegate.ui.refusals import Refusal, refusal
+from tidegate.ui.files.refusals import Refusal, refusal
 
 ADDED = ("churn_probability", "churn_prediction", "model_version", "refused")
 # Above the longest line that the API reads (1 MiB) with every quote of it doubled.

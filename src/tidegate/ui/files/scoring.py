@@ -18,8 +18,8 @@ from tidegate.errors import TidegateError
 from tidegate.ui.client import files
 from tidegate.ui.client.files import Serving
 from tidegate.ui.client.http import Api
-from tidegate.ui.folders import Folder
-from tidegate.ui.scored import Scored, prepare
+from tidegate.ui.files.folders import Folder
+from tidegate.ui.files.scored import Scored, prepare
 
 Step = Literal["sending", "scoring", "reading"]
 _PARQUET = b"PAR1"

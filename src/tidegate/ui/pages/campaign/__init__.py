@@ -1,0 +1,1 @@
+"""The retention manager's page: whom to contact, and what it brought."""
