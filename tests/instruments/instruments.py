@@ -134,3 +134,12 @@ def alertmanager(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     words = (f"--config.file={config}", f"--storage.path={folder / 'data'}", f"--web.listen-address={address}")
     with listening(f"http://{address}", folder / "alertmanager.log", program, *words, "--cluster.listen-address="):
         yield address
+
+
+def metrics_in(query: str) -> set[str]:
+    """Names of metrics in a query: words that are followed by no parenthesis, outside braces, brackets and lists of labels."""
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|(?:by|on|without|ignoring|group_left|group_right)\s*\([^)]*\)", " ", query)
+    words = re.findall(r"\b([a-zA-Z_][a-zA-Z0-9_]*)\b(?!\s*\()", bare)
+    return {
+        word for word in words if word not in {"and", "or", "unless", "offset", "by", "on", "bool"} and not re.fullmatch(r"\d+\w", word)
+    }
