@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from callers import wait_until
 from e2e.test_command_line import tidegate
-from instruments.conftest import ENVIRONMENT, Bank, settle
+from instruments.conftest import ENVIRONMENT, MOVED, Bank, settle
 from instruments.instruments import PATIENCE_SECONDS, Prometheus, alertmanager, all_rules, binary, metrics_in, prometheus
 from receivers import Mailbox, Web, free_port
 
@@ -126,6 +126,8 @@ def test_a_batch_that_has_drifted_and_was_foretold_badly(watched: Watched) -> No
     assert watched.bank.monitor(22, days_ago=40, wrong=True) == 3
     watched.until_told("drift")
     watched.until_told("performance_realised")
+    told = " ".join(text for _, text in watched.told.slack() if "/drift.md" in text)
+    assert all(name.lower() in told for name in MOVED), told
     assert watched.bank.monitor(23, days_ago=35, wrong=False) == 0
     watched.until_told("drift", resolved=True)
     watched.until_told("performance_realised", resolved=True)

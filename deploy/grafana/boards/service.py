@@ -52,8 +52,8 @@ def service() -> Dashboard:
             "Ledger",
             "s",
             [Query(f"max by (instance) (tidegate_ledger_lag_seconds{{{API}}})", "{{instance}}")],
-            "For how long the oldest prediction waits to be durable. More than 2 s is an alert.",
-            Limits(bad=2),
+            "For how long the oldest prediction waits to be durable. A mean above 0.5 s is an alert.",
+            Limits(bad=0.5),
         ),
         lines(
             "Version that serves",
