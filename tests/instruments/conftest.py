@@ -30,9 +30,9 @@ from tidegate.home import Home
 MOVED = ("Total_Trans_Ct", "Credit_Limit", "Customer_Age", "Total_Revolving_Bal", "Total_Trans_Amt")
 ROWS = 1_000
 WORKERS = 2
-CALLERS, PAUSE_SECONDS = 4, 0.3
+CALLERS, PAUSE_SECONDS = 8, 0.3
 # so patient that a slow ledger is slow for a while before it is an error
-ENVIRONMENT = {"TIDEGATE_LEDGER_SECONDS": "3", "TIDEGATE_ALERTMANAGER_OWNS_METRICS": "true", "TIDEGATE_ACCESS_LOG": "false"}
+ENVIRONMENT = {"TIDEGATE_LEDGER_SECONDS": "6", "TIDEGATE_ALERTMANAGER_OWNS_METRICS": "true", "TIDEGATE_ACCESS_LOG": "false"}
 
 
 @dataclass
