@@ -6,7 +6,7 @@ export DO_NOT_TRACK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser clean
+.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser instruments dashboards clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -19,9 +19,10 @@ run: .venv/ready ## set up, then take a simulated bank to a running service
 test: check unit ## set up, check style, types and layers, run the tests
 
 check: .venv/ready ## style, types, layers
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs deploy
+	$(BIN)/ruff format --check src tests benchmarks docs deploy
 	$(BIN)/mypy
+	$(BIN)/mypy deploy/grafana
 	$(BIN)/lint-imports
 
 unit: .venv/ready ## the tests alone, several files at a time
@@ -43,6 +44,12 @@ reliability-smoke: .venv/ready ## the same with few of everything (five minutes)
 
 servers: .venv/ready ## test against real servers on loopback, MLflow, PostgreSQL and SeaweedFS, all with passwords (some minutes)
 	$(BIN)/pytest -m servers tests/integration tests/unit/ledger tests/e2e
+
+instruments: .venv/ready ## test alerts and dashboards on Prometheus and Alertmanager of Debian (some minutes)
+	$(BIN)/pytest -m instruments -rs tests/instruments
+
+dashboards: .venv/ready ## write Grafana's dashboards from deploy/grafana/boards
+	cd deploy/grafana && ../../$(BIN)/python -m boards.write
 
 notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the real table where TIDEGATE_REAL_DATA names it (minutes)
 	$(BIN)/ruff check notebooks

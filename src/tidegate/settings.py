@@ -145,7 +145,8 @@ class Settings(BaseSettings):
     alert_p95_seconds: float = Field(0.5, gt=0, description="longest P95 of /predict and /explain before an alert, in seconds")
     alert_error_rate: float = Field(0.01, gt=0, lt=1, description="share of requests that may end in a 5xx before an alert")
     alertmanager_owns_metrics: bool = Field(
-        False, description="Alertmanager tells of drift, latency, errors and ROC-AUC; the channels get only the other alerts"
+        False,
+        description="Alertmanager tells of drift, latency, errors, ROC-AUC and stopped canaries; the channels get only the other alerts",
     )
     reports_url: str = Field("", description="address of the reports site as people reach it, for the links of alerts")
     runbooks_url: str = Field("", description="address of the folder docs/runbooks as people reach it, for the links of alerts")

@@ -43,7 +43,7 @@ def test_a_version_is_promoted_and_rolled_back(visit: Visit) -> None:
     visit.button("Promote version 2…")
     visit.shoot("models-promote-en")
     visit.button("Yes, version 2 shall serve")
-    expect(visit.page.get_by_text("Version 2 is champion since")).to_be_visible()
+    expect(visit.page.get_by_test_id("stAlertContentSuccess")).to_contain_text("Version 2 is champion since")
     until(lambda: asked(f"{visit.site.api}/ready")["model_version"] == "2")
     visit.page.locator(".st-key-models-rollback-reason input").fill("only tried")
     visit.page.keyboard.press("Tab")
@@ -88,5 +88,5 @@ def test_an_experiment_is_started_and_ended(visit: Visit) -> None:
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_batch_that_drifted_is_seen(visit: Visit, language: str) -> None:
     visit.open("monitoring", language)
-    expect(visit.page.get_by_text("FAIL").or_(visit.page.get_by_text("WARNING")).first).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="What was concluded" if language == "en" else "Ce qui a été conclu")).to_be_visible()
     visit.shoot(f"monitoring-batch-{language}")

@@ -10,6 +10,8 @@ from typing import Any
 
 VERDICT_VALUES = {"PASS": 0.0, "WARNING": 1.0, "FAIL": 2.0}
 PARTS = ("data_stability", "column_drift", "dataset_drift", "performance")
+MOST_FEATURES = 200
+"""A table with more columns shows these, by falling influence, so that the number of series is bounded."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def figures_of(document: Mapping[str, Any], now: datetime) -> Iterator[Figure]:
     if rows and quarantined is not None:
         yield Figure("quarantined_share", quarantined / rows)
     yield from _areas(document)
+    yield from _features(document)
     try:
         yield Figure("age_seconds", max(0.0, (now - datetime.fromisoformat(document["at"])).total_seconds()))
     except (KeyError, TypeError, ValueError):
@@ -61,6 +64,32 @@ def _areas(document: Mapping[str, Any]) -> Iterator[Figure]:
             if isinstance(area, Mapping) and (value := _number(area.get(key))) is not None:
                 yield Figure(name, value, ("source", source))
         yield Figure("roc_auc_trusted", float(block.get(trust) is True), ("source", source))
+
+
+def _features(document: Mapping[str, Any]) -> Iterator[Figure]:
+    """Each feature's effect in floors (1 is the smallest drift that matters), whether it drifted, and what its drift does to the scores."""
+    columns, limits = document.get("columns"), document.get("limits")
+    floors = limits.get("floors") if isinstance(limits, Mapping) else None
+    for column in columns[:MOST_FEATURES] if isinstance(columns, list) else ():
+        if not isinstance(column, Mapping) or not isinstance(column.get("column"), str):
+            continue
+        label = ("feature", column["column"])
+        if (effect := _in_floors(column, floors)) is not None:
+            yield Figure("feature_effect", effect, label)
+        yield Figure("feature_drifted", float(column.get("drifted") is True), label)
+        if (influence := _number(column.get("influence"))) is not None:
+            yield Figure("feature_influence", influence, label)
+    if (effect := _in_floors(document.get("prediction"), floors)) is not None:
+        yield Figure("prediction_effect", effect)
+
+
+def _in_floors(column: object, floors: object) -> float | None:
+    """The effect that a column is judged by, beside its floor."""
+    if not isinstance(column, Mapping) or not isinstance(floors, Mapping) or not isinstance(column.get("effects"), Mapping):
+        return None
+    name = column.get("effect")
+    effect, floor = (_number(found.get(name)) if isinstance(name, str) else None for found in (column["effects"], floors))
+    return effect / floor if effect is not None and floor else None
 
 
 def _verdict(value: object) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tidegate.campaign.plan import Candidates
@@ -17,12 +18,15 @@ from tidegate.customers.load import RawBatch, Table, columns_of, open_table
 from tidegate.customers.spec import Column, Money, TableSpec
 from tidegate.errors import SpecRefused, TableRefused
 
-PROBABILITY, VERSION = "churn_probability", "model_version"
+PROBABILITY, VERSION, REFUSED = "churn_probability", "model_version", "refused"
 
 
 @dataclass(frozen=True)
 class ScoredTable:
-    """n scored customers. `ids` as text, unique; `id_cells` as the file has them; `versions` the model that scored each, as text."""
+    """n scored customers. `ids` as text, unique; `id_cells` as the file has them; `versions` the model that scored each, as text.
+
+    `refused` rows of the file have no score, because scoring refused them; they are left out.
+    """
 
     ids: list[str]
     id_cells: pa.ChunkedArray
@@ -30,6 +34,7 @@ class ScoredTable:
     candidates: Candidates
     versions: list[str]
     sha256: str
+    refused: int
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,17 @@ class _Reading:
 
 
 def read_scored(path: Path, spec: TableSpec, money: Money, progress: Callable[[int], None]) -> ScoredTable:
-    """Every row of a scored file. Raises SpecRefused without an id, TableRefused with the row and column that cannot be used."""
+    """Every scored row of a scored file. Raises SpecRefused without an id, TableRefused with the row and column that cannot be used."""
     reading = _opened(path, spec, money)
     table, name = reading.table, str(spec.id)
     parts: dict[str, list[NDArray[np.float64]]] = {part: [] for part in (PROBABILITY, *reading.numbers)}
     ids: list[str] = []
     cells: list[pa.Array] = []
     versions: list[str] = []
-    for batch in table.batches():
+    refused = 0
+    for whole in table.batches():
+        batch = _without_refused(reading, whole)
+        refused += len(whole.table) - len(batch.table)
         for part, values in _numbers(reading, batch).items():
             parts[part].append(values)
         ids += _ids(reading, batch)
@@ -58,10 +66,11 @@ def read_scored(path: Path, spec: TableSpec, money: Money, progress: Callable[[i
         versions += _versions(reading, batch)
         progress(len(ids))
     if not ids:
-        raise TableRefused(f"{path.name} has a header and no rows.", "Give a scored file with one row a customer.")
+        found = f"{refused:,} rows, all of them refused by scoring" if refused else "a header and no rows"
+        raise TableRefused(f"{path.name} has {found}.", "Give a scored file with one row a customer.")
     _refuse_repeated(ids, path)
     candidates = _candidates({part: np.concatenate(values) for part, values in parts.items()}, money)
-    return ScoredTable(ids, pa.chunked_array(cells), table.headers[reading.positions[name]], candidates, versions, table.sha256)
+    return ScoredTable(ids, pa.chunked_array(cells), table.headers[reading.positions[name]], candidates, versions, table.sha256, refused)
 
 
 def _opened(path: Path, spec: TableSpec, money: Money) -> _Reading:
@@ -74,6 +83,15 @@ def _opened(path: Path, spec: TableSpec, money: Money) -> _Reading:
     numbers = {part: spec.columns[name] for part, name in named.items() if name is not None}
     needed = (spec.id, PROBABILITY, *(column.name for column in numbers.values()))
     return _Reading(table, spec, columns_of(table, spec, needed), numbers)
+
+
+def _without_refused(reading: _Reading, batch: RawBatch) -> RawBatch:
+    """What `/predict-csv` marked as refused has no score and may have no id."""
+    if REFUSED not in reading.positions:
+        return batch
+    marked = as_text(batch.table.column(reading.positions[REFUSED])).fill_null("")
+    kept = pc.equal(pc.utf8_trim_whitespace(marked), "")
+    return RawBatch(batch.table.filter(kept), batch.row_numbers[kept.to_numpy(zero_copy_only=False)], batch.ragged)
 
 
 def _candidates(joined: Mapping[str, NDArray[np.float64]], money: Money) -> Candidates:

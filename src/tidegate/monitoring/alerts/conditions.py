@@ -19,8 +19,8 @@ CANARY_STOPPED: Final = "canary_stopped"
 KINDS: Final = (DRIFT, PERFORMANCE_REALISED, PERFORMANCE_ESTIMATED, LATENCY, ERRORS, DATA_QUALITY, RENEWAL, CANARY_STOPPED)
 # Told once, when it happened: they do not last, so that they are neither reminded of nor resolved.
 MOMENTS: Final = frozenset({RENEWAL, CANARY_STOPPED})
-# The four alarms that Alertmanager raises by itself from metrics, where it is there: drift, P95 latency, error rate, ROC-AUC.
-METRIC_ALARMS: Final = frozenset({DRIFT, LATENCY, ERRORS, PERFORMANCE_REALISED, PERFORMANCE_ESTIMATED})
+# What Alertmanager tells by itself from metrics, where it is there: drift, P95 latency, error rate, ROC-AUC, a stopped canary.
+METRIC_ALARMS: Final = frozenset({DRIFT, LATENCY, ERRORS, PERFORMANCE_REALISED, PERFORMANCE_ESTIMATED, CANARY_STOPPED})
 WARNING, CRITICAL = "warning", "critical"
 CLEARLY_BELOW = 0.8
 _LONGEST_TEXT = 1_000

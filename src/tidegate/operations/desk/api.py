@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from typing import Any
@@ -24,6 +25,7 @@ from tidegate.operations.desk.experiments import add_experiments
 from tidegate.operations.desk.gauges import Gauges
 from tidegate.operations.desk.jobs import MONITORING as MONITORING_RUN
 from tidegate.operations.desk.jobs import RENEWAL, Jobs
+from tidegate.operations.desk.machine_gauges import MachineGauges
 from tidegate.operations.desk.monitoring import MONITORING, PAGES, add_monitoring
 from tidegate.operations.desk.outcomes import OUTCOMES, add_outcomes
 from tidegate.operations.desk.renewals import add_renewals
@@ -44,6 +46,7 @@ from tidegate.serving.front.logs import form_of, start_logging
 from tidegate.serving.front.request_log import RequestLog
 from tidegate.serving.metrics import CONTENT_TYPE, Metrics
 from tidegate.serving.server import listen
+from tidegate.serving.vitals import resident_bytes
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 
@@ -93,6 +96,7 @@ def create_operate_app(desk: Desk, keyring: Keyring | None = None, log: RequestL
     about = "What the command line can do, over HTTP; every act is in the audit trail with the name of the key."
     plan = Plan("Tidegate operate API", about, lifespan, operate_needs, frozenset((TRAIN, CAMPAIGNS, OUTCOMES, MONITORING)), page_headers())
     desk.metrics.registry.register(Gauges(desk.home, desk.ledger, now))
+    desk.metrics.registry.register(MachineGauges(desk.home.root))
     return assembled(plan, add_routes, Surroundings(desk.metrics, desk.settings, lambda: "-", keyring, log))
 
 
@@ -133,4 +137,5 @@ def _add_pages(app: FastAPI, desk: Desk) -> None:
 
     @app.get("/metrics", summary="Prometheus metrics", response_class=Response)
     def metrics() -> Response:
+        desk.metrics.vitals(0, 0.0, resident_bytes(), time.process_time())
         return Response(desk.metrics.page(), media_type=CONTENT_TYPE)

@@ -6,7 +6,6 @@ A source that cannot be read has no gauges but one that says so: the page is ans
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,12 +18,10 @@ from prometheus_client.registry import Collector
 
 from tidegate.errors import TidegateError
 from tidegate.home import Home
-from tidegate.ledger.events import newest_sequence
 from tidegate.ledger.store import Ledger
-from tidegate.monitoring.alerts.conditions import KINDS, MOMENTS
-from tidegate.monitoring.alerts.state import open_alerts
 from tidegate.monitoring.figures import figures_of
 from tidegate.monitoring.site import RUN_FILE
+from tidegate.operations.desk.trail_gauges import TrailGauges
 from tidegate.operations.reports import file_of
 from tidegate.operations.rounds import last_round
 
@@ -40,6 +37,10 @@ GAUGES = (
     ("roc_auc_high", "Upper end of the interval of ROC-AUC", ("source",)),
     ("roc_auc_trusted", "1 where the estimate is to be trusted, and where enough labels have matured", ("source",)),
     ("age_seconds", "Seconds since it was monitored", ()),
+    ("feature_effect", "How far a feature moved, in the smallest drift that matters", ("feature",)),
+    ("feature_drifted", "1 where it has drifted: it moved that far, and not by chance", ("feature",)),
+    ("feature_influence", "Mean absolute change of the probability when this feature alone moves", ("feature",)),
+    ("prediction_effect", "How far the probabilities moved, in the smallest drift that matters", ()),
 )
 
 
@@ -76,9 +77,11 @@ class Gauges(Collector):
     clock: Callable[[], datetime]
     _index: _Kept = field(default_factory=_Kept)
     _newest: _Kept = field(default_factory=_Kept)
-    _seen: int = -1
-    _open: Mapping[str, int] = field(default_factory=dict)
     _lock: Any = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        """Open no file and ask no ledger yet."""
+        self._trail = TrailGauges(self.ledger)
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Nothing beforehand: a registry would otherwise read everything when this is added to it."""
@@ -97,9 +100,9 @@ class Gauges(Collector):
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             readable.add_metric(("reports",), 0)
         try:
-            yield self._of_alerts()
+            yield from list(self._trail.families())
             readable.add_metric(("ledger",), 1)
-        except TidegateError:
+        except (TidegateError, ValueError, KeyError, TypeError):
             readable.add_metric(("ledger",), 0)
         watched = last_round(self.home)
         if watched is not None:
@@ -123,13 +126,3 @@ class Gauges(Collector):
                 family.add_metric(() if figure.label is None else (figure.label[1],), figure.value)
             families += [family] if found else []
         return families
-
-    def _of_alerts(self) -> GaugeMetricFamily:
-        newest = newest_sequence(self.ledger)
-        if newest != self._seen:
-            self._open, self._seen = Counter(one.alert.kind for one in open_alerts(self.ledger)), newest
-        family = GaugeMetricFamily("tidegate_alerts_open", "Alerts that are not resolved", labels=("kind",))
-        for kind in KINDS:
-            if kind not in MOMENTS:
-                family.add_metric((kind,), self._open.get(kind, 0))
-        return family

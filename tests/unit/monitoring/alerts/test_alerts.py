@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -148,10 +149,11 @@ def test_a_channel_with_a_new_secret_gets_what_the_old_one_did_not_and_a_further
 
 def test_alertmanager_has_the_metric_alarms_and_nothing_else(ledger: Ledger) -> None:
     policy = Policy(("mail",), alertmanager=True)
-    raise_alerts(ledger, Look((DRIFT, MOMENT)), NOW, policy)
+    renewed = replace(MOMENT, kind="renewal", key="renewal:1:held", title="Renewal: held")
+    raise_alerts(ledger, Look((DRIFT, MOMENT, renewed)), NOW, policy)
     post = Post()
     deliver_alerts(ledger, (MAIL,), NOW, post)
-    assert [title for _, title in post.got] == [f"[Tidegate] {MOMENT.title}"]
+    assert [title for _, title in post.got] == [f"[Tidegate] {renewed.title}"]
     assert [one.alert.kind for one in open_alerts(ledger)] == ["drift"], "it is still known here"
 
 

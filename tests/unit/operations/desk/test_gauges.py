@@ -11,16 +11,22 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from tidegate.errors import LedgerUnavailable
+from tidegate.experiments.guard import LATENCY_BOUNDS, SCORE_BOUNDS
 from tidegate.home import Home
+from tidegate.ledger.experiments import CANARY_STOPPED, Terms, start_experiment, stop_experiment
+from tidegate.ledger.exposures import Counts, write_counts
 from tidegate.ledger.store import Ledger
 from tidegate.monitoring.alerts.conditions import KINDS, MOMENTS, Look
 from tidegate.monitoring.alerts.state import Policy, raise_alerts
-from tidegate.operations.desk import gauges
+from tidegate.monitoring.figures import MOST_FEATURES
+from tidegate.operations.desk import gauges, trail_gauges
 from tidegate.operations.desk.api import create_operate_app
 from tidegate.operations.desk.desk import Desk
 from tidegate.operations.desk.gauges import Gauges
 from tidegate.operations.desk.jobs import Jobs
+from tidegate.operations.desk.machine_gauges import MachineGauges
 from tidegate.operations.rounds import last_round, record_round
+from tidegate.renewal.trail import Decided, record_conclusion, record_decision, record_start
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 from unit.operations.desk.test_monitoring_routes import DRIFTED, NOW, write_run
@@ -40,6 +46,9 @@ def read(registry: CollectorRegistry) -> dict[str, float]:
 
 def test_a_new_home_has_no_figures(registry: CollectorRegistry) -> None:
     quiet = {f"alerts_open{kind}": 0 for kind in KINDS if kind not in MOMENTS}
+    quiet |= dict.fromkeys(("renewalspromoted", "renewalscanary", "renewalsheld", "renewalsrefused"), 0)
+    quiet |= dict.fromkeys(("renewals_waitingheld", "renewals_waitingcanary"), 0)
+    quiet |= {f"experiment_running{mode}": 0 for mode in ("ab", "canary", "shadow")}
     assert read(registry) == {**quiet, "monitoring_readablereports": 1, "monitoring_readableledger": 1}
 
 
@@ -77,8 +86,8 @@ def test_open_alerts_by_kind_and_only_where_the_trail_grew(
     registry: CollectorRegistry, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[Ledger] = []
-    real = gauges.open_alerts
-    monkeypatch.setattr(gauges, "open_alerts", lambda ledger: looked.append(ledger) or real(ledger))
+    real = trail_gauges.open_alerts
+    monkeypatch.setattr(trail_gauges, "open_alerts", lambda ledger: looked.append(ledger) or real(ledger))
     assert read(registry)["alerts_opendrift"] == 0
     raise_alerts(ledger, Look((DRIFTED,), judged=frozenset({"drift"})), NOW, Policy())
     assert [read(registry)["alerts_opendrift"] for _ in range(3)] == [1, 1, 1]
@@ -124,7 +133,7 @@ def test_without_a_ledger_the_other_figures_are_there(registry: CollectorRegistr
         raise LedgerUnavailable("The ledger is away.")
 
     write_run(home, "b1")
-    monkeypatch.setattr(gauges, "newest_sequence", away)
+    monkeypatch.setattr(trail_gauges, "newest_sequence", away)
     said = read(registry)
     assert (said["monitoring_health"], said["monitoring_readableledger"]) == (1, 0)
     assert not [name for name in said if name.startswith("alerts_open")]
@@ -144,6 +153,90 @@ def test_when_watch_last_ended_a_round(registry: CollectorRegistry, home: Home) 
         home.root.chmod(0o700)
 
 
+def column(name: str, **changed: object) -> dict[str, object]:
+    """As `drift_tests.json` has it."""
+    effects = {"wasserstein": 0.25, "ks_distance": 0.06}
+    return {"column": name, "effects": effects, "effect": "wasserstein", "drifted": True, "influence": 0.02, **changed}
+
+
+LIMITS = {"floors": {"wasserstein": 0.1, "ks_distance": 0.05}}
+
+
+def test_each_feature_in_the_smallest_drift_that_matters(registry: CollectorRegistry, home: Home) -> None:
+    still = column("visits", effect="ks_distance", drifted=False, influence=None)
+    write_run(home, "b1", columns=[column("age"), still], limits=LIMITS, prediction=column("", effects={"wasserstein": 0.05}))
+    said = {name: value for name, value in read(registry).items() if "feature_" in name or "prediction" in name}
+    assert said == {
+        "monitoring_feature_effectage": pytest.approx(2.5),
+        "monitoring_feature_effectvisits": pytest.approx(1.2),
+        "monitoring_feature_driftedage": 1,
+        "monitoring_feature_driftedvisits": 0,
+        "monitoring_feature_influenceage": 0.02,
+        "monitoring_prediction_effect": pytest.approx(0.5),
+    }
+
+
+def test_strange_columns_have_no_figures(registry: CollectorRegistry, home: Home) -> None:
+    strange = [7, {"column": 7}, column("a", effects=[], influence="x"), column("b", effect="unknown"), column("c", effect=[])]
+    write_run(home, "b1", columns=strange, limits=LIMITS, prediction=[])
+    names = {name for name in read(registry) if "feature_effect" in name or "prediction" in name}
+    assert names == set()
+    write_run(home, "b2", at=NOW.isoformat(), columns="ab", limits=[], prediction=column(""))
+    assert not [name for name in read(registry) if "feature_" in name]
+
+
+def test_renewals_by_decision_and_those_that_wait(registry: CollectorRegistry, ledger: Ledger) -> None:
+    for number, decision in enumerate(("refused", "held", "canary")):
+        started = record_start(ledger, "ada", {}, NOW)
+        made = Decided(started, decision, "2", "d2", "1", "d1", ("Because.",), (), "b1", NOW.isoformat(), "")
+        record_decision(ledger, "ada", made, NOW + timedelta(minutes=number))
+    said = read(registry)
+    assert {name: said[f"renewals{name}"] for name in ("promoted", "canary", "held", "refused")} == {
+        "promoted": 0, "canary": 1, "held": 1, "refused": 1,
+    }  # fmt: skip
+    assert (said["renewals_waitingheld"], said["renewals_waitingcanary"]) == (1, 1)
+    assert said["renewal_last_timestamp_seconds"] == (NOW + timedelta(minutes=2)).timestamp()
+    record_conclusion(ledger, "ada", 2, "refused", "No.", NOW)  # not the number of a renewal
+    record_conclusion(ledger, "ada", 3, "refused", "No.", NOW)
+    assert read(registry)["renewals_waitingheld"] == 0
+
+
+def test_an_experiment_and_a_canary_that_was_stopped(registry: CollectorRegistry, ledger: Ledger) -> None:
+    terms = Terms("canary", ("2", "t" * 64), ("1", "b" * 64), 0.05, 30)
+    running = start_experiment(ledger, terms, "salt", "ada", NOW)
+    assert "experiment_customerschampion" not in read(registry)
+    latency = [0] * (len(LATENCY_BOUNDS) + 1)
+    latency[1] = 100
+    scores = (0,) * (len(SCORE_BOUNDS) + 1)
+    # without a new event: what servers counted is asked every time
+    write_counts(ledger, running.number, "r1", [Counts("treatment", 100, 3, 120, tuple(latency), scores)], NOW)
+    write_counts(ledger, running.number, "r2", [Counts("treatment", 0, 0, 40, (0,) * len(latency), scores)], NOW)
+    said = read(registry)
+    assert (said["experiment_runningcanary"], said["experiment_runningab"], said["experiment_share"]) == (1, 0, 0.05)
+    assert (said["experiment_customerstreatment"], said["experiment_errorstreatment"]) == (160, 3)
+    assert 0.0005 <= said["experiment_secondstreatment0.95"] <= 0.0006
+    assert "canary_stopped_timestamp_seconds" not in said
+    stop_experiment(ledger, running.number, "It failed.", "api", NOW + timedelta(hours=1), CANARY_STOPPED)
+    said = read(registry)
+    assert (said["experiment_runningcanary"], said["canary_stopped_timestamp_seconds"]) == (0, (NOW + timedelta(hours=1)).timestamp())
+    assert not {"experiment_share", "experiment_customerstreatment"} & set(said)
+
+
+def test_the_machine(home: Home, tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    registry.register(MachineGauges(home.root))
+    said = read(registry)
+    assert 0 < said["home_free_bytes"] <= said["home_size_bytes"]
+    assert 0 < said["machine_memory_available_bytes"] < said["machine_memory_bytes"]
+    assert said["machine_cpu_seconds_totalbusy"] > 0
+    assert said["machine_cpu_seconds_totalidle"] > 0
+    for damaged in ("", "cpu", "MemTotal: x kB", "intr 1 2", "MemTotal\n"):
+        (tmp_path / "file").write_text(damaged)
+        without = CollectorRegistry()
+        without.register(MachineGauges(tmp_path / "absent", tmp_path / "file", tmp_path / "file"))
+        assert not {name for name in read(without) if "memory" in name or "home" in name}
+
+
 def test_the_page_and_the_number_of_its_series(home: Home, ledger: Ledger, tmp_path: Path) -> None:
     client = TestClient(create_operate_app(Desk(home, Settings(home=home.root), ledger, Jobs(), Metrics(), tmp_path)))
     many = [f"column_{number}" for number in range(500)]
@@ -152,6 +245,11 @@ def test_the_page_and_the_number_of_its_series(home: Home, ledger: Ledger, tmp_p
     page = client.get("/metrics").text
     series = [line for line in page.splitlines() if line.startswith(("tidegate_monitoring", "tidegate_alerts", "tidegate_watch"))]
     assert "tidegate_monitoring_drifted_features 500.0" in series
-    # no label of a batch, a column or a version: the number never grows
+    # no label of a batch or a version: the number never grows
     assert len(series) == 25
     assert json.dumps(many[7]) not in page
+    assert float(next(line for line in page.splitlines() if line.startswith("tidegate_resident_bytes")).split()[1]) > 0
+    # those of features grow with the table, and no further than the most
+    write_run(home, "b2", columns=[column(name) for name in many], limits=LIMITS, at=datetime.now(UTC).isoformat())
+    page = client.get("/metrics").text
+    assert page.count("tidegate_monitoring_feature_effect{") == MOST_FEATURES

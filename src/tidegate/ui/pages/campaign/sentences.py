@@ -49,6 +49,10 @@ _REFUSED = (
     ),
 )
 _WARNED = (
+    (
+        rf"(?P<n_refused>{_COUNT}) rows that scoring refused .*",
+        "{n_refused} rows that scoring refused have no score and are left out.",
+    ),
     (r"There is no control group: .*", "There is no control group: nothing can be proved later."),
     (
         rf"{_POWER}; 80 % would take (?P<n_needed>{_COUNT}) chosen .*",
