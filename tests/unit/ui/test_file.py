@@ -328,9 +328,7 @@ def test_something_else_that_answers_is_told(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_key_that_has_expired_is_asked_for_and_the_next_one_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with guarded(tmp_path) as api:
         test = visit(monkeypatch, page, api.client, fake({}))
-        assert [one.value for one in test.warning] == [
-            "This route needs an API key. Send it as Authorization: Bearer KEY, or as X-API-Key."
-        ]
+        assert [one.value for one in test.warning] == ["An API key is needed: give it at the side."]
         score(choose(test, table(api.customer)))
         assert len(test.warning) == 1
         assert len(test.sidebar.text_input) == 1
