@@ -299,14 +299,6 @@ def test_a_key_that_expires_in_the_middle(monkeypatch: pytest.MonkeyPatch, desk:
     assert new not in str(test.main) + str(test.sidebar)
 
 
-def test_what_was_typed_outlives_a_look_at_another_section(monkeypatch: pytest.MonkeyPatch, operate: TestClient) -> None:
-    test = fill(opened(monkeypatch, operate), "models.promote.reason", "better in October")
-    for section in ("versions", "decisions"):
-        test.session_state["models.section"] = section
-        test.run()
-    assert test.text_input(key="models.promote.reason").value == "better in October"
-
-
 def running(**changes: Any) -> dict[str, Any]:
     job = Job("ab12", "running", "ada", ("--reason=drift",), NOW.isoformat(), share=0.4, doing="Training *lightgbm*")
     return {**job.document(), **changes}

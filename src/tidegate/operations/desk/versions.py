@@ -83,6 +83,12 @@ def add_versions(app: FastAPI, desk: Desk) -> None:
         _require(storage, version)
         return evaluation_of(desk.home, version, model)
 
+    _add_acts(app, desk, storage)
+
+
+def _add_acts(app: FastAPI, desk: Desk, storage: Storage) -> None:
+    """Who shall serve, and who did."""
+
     @app.post("/promote", summary="Make a version the champion; running servers follow")
     def promoted(request: Request, body: Promotion) -> dict[str, Any]:
         seen = _require_champion(storage, body.instead_of)

@@ -58,7 +58,7 @@ def _section(held: int) -> str:
     names = {
         "versions": say("Versions"),
         "curves": say("Curves"),
-        "groups": say("Groups of customers"),
+        "groups": say("Groups"),
         "card": say("Card"),
         "champions": say("History"),
         "decisions": say("Decisions") + (f" ({held})" if held else ""),

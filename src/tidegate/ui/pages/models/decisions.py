@@ -76,28 +76,32 @@ def _held(one: Renewal, serving: models.Champion | None) -> None:
                 listed(one.reasons)
         field = f"models.reason.{one.number}"
         steps.reason_field(field)
-        target, key = str(one.number), f"models.decide.{one.number}"
-        names = {"number": one.number, "challenger": plain(one.challenger), "champion": plain(one.champion)}
-        approve = Act(
-            Step("approve", target, None),
-            say("Approve…"),
-            say(
-                "Renewal {number} is approved: version {challenger} becomes champion instead of version {champion}, "
-                "although not every gate passed. Running servers follow within seconds.",
-                **names,
-            ),
-            say("Yes, version {challenger} shall serve", **names),
-            _conclude,
-        )
-        refuse = Act(
-            Step("refuse", target, None),
-            say("Refuse…"),
-            say("Renewal {number} is refused: version {champion} stays champion, and version {challenger} is put aside.", **names),
-            say("Yes, version {champion} shall stay", **names),
-            _conclude,
-            primary=False,
-        )
-        steps.offer([approve, refuse], field, key)
+        steps.offer(_words_on(one), field, f"models.decide.{one.number}")
+
+
+def _words_on(one: Renewal) -> tuple[Act, Act]:
+    """What a person can say to a renewal that is held: yes or no."""
+    names = {"number": one.number, "challenger": plain(one.challenger), "champion": plain(one.champion)}
+    approve = Act(
+        Step("approve", str(one.number), None),
+        say("Approve…"),
+        say(
+            "Renewal {number} is approved: version {challenger} becomes champion instead of version {champion}, "
+            "although not every gate passed. Running servers follow within seconds.",
+            **names,
+        ),
+        say("Yes, version {challenger} shall serve", **names),
+        _conclude,
+    )
+    refuse = Act(
+        Step("refuse", str(one.number), None),
+        say("Refuse…"),
+        say("Renewal {number} is refused: version {champion} stays champion, and version {challenger} is put aside.", **names),
+        say("Yes, version {champion} shall stay", **names),
+        _conclude,
+        primary=False,
+    )
+    return approve, refuse
 
 
 def _conclude(step: Step) -> str:
