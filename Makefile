@@ -65,8 +65,8 @@ down: ## stop the containers; what they know stays (VOLUMES=1 removes it)
 backup: ## all of the platform into a new folder, while it runs (TO=folder)
 	@deploy/backup "$(TO)"
 
-restore: ## an empty platform becomes what a backup holds, and starts (FROM=folder)
-	@deploy/restore "$(FROM)"
+restore: ## an empty platform becomes what a backup holds, and starts (FROM=folder, ERASURES=newer register)
+	@deploy/restore "$(FROM)" "$(ERASURES)"
 
 deploy: ## other images without a failed request, back where they do not become healthy (TAG=tag)
 	@deploy/roll "$(TAG)"

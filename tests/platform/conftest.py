@@ -20,9 +20,10 @@ PUBLISHED = {
     "reports": "TIDEGATE_REPORTS_PORT",
     "mlflow": "MLFLOW_PORT",
 }
+KEPT_PORTS = (18_000, 18_001, 18_501, 19_000, 15_000)
 # A small bank, and labels that count at once: what takes a month in a bank takes minutes here.
 SETTINGS = {
-    "TIDEGATE_SIMULATED_ROWS": "4000",
+    "TIDEGATE_SIMULATED_ROWS": "3000",
     "TIDEGATE_LABEL_HORIZON_DAYS": "0",
     "TIDEGATE_RENEWAL_BUDGET": "quick",
     "TIDEGATE_RENEWAL_AUDIT_REQUIRED": "false",
@@ -49,7 +50,7 @@ def stack() -> Iterator[Stack]:
     kept = os.environ.get("PLATFORM_KEEP")
     folder = Path(kept or tempfile.mkdtemp(prefix="tidegate-platform-"))
     folder.mkdir(exist_ok=True)
-    ports = dict(zip(PUBLISHED, range(21_000, 21_000 + len(PUBLISHED)) if kept else free_ports(len(PUBLISHED)), strict=True))
+    ports = dict(zip(PUBLISHED, KEPT_PORTS if kept else free_ports(len(PUBLISHED)), strict=True))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("TIDEGATE_", "COMPOSE_"))},
         **SETTINGS,
@@ -59,7 +60,7 @@ def stack() -> Iterator[Stack]:
         "COMPOSE_FILE": f"{TOP / 'compose.yaml'}:{TOP / 'deploy/docker/compose.ci.yaml'}",
         "COMPOSE_ENV_FILES": str(folder / "env"),
         "COMPOSE_PROGRESS": "plain",
-        "TIDEGATE_PROJECT": "tidegate-tests",
+        "TIDEGATE_PROJECT": os.environ.get("PLATFORM_PROJECT", "tidegate-tests"),
         "TIDEGATE_SECRETS": str(folder / "secrets"),
     }
     (folder / "env").touch()

@@ -41,7 +41,7 @@ def work(home: Home, settings: Settings, every: str, show: Printer) -> None:
             watching = subprocess.Popen(verb("watch", "--every", every, "--home", str(home.root)), start_new_session=True)  # noqa: S603
             children.append(watching)
             stopping.watch(watching)
-            show({"home": str(home.root), "urls": urls, "every": every, "model_version": version, "trained": trained}, _text(urls, every))
+            show({"home": str(home.root), "urls": urls, "every": every, "trained": trained and version}, _text(urls, every))
         _until_one_ends(children, stopping)
     finally:
         for child in children:
