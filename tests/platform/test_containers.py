@@ -78,8 +78,8 @@ def test_containers_meet_only_where_they_have_to(stack: Stack) -> None:
         assert not reaches(service, host, port), (service, host)
     # What scores reaches nobody outside: its networks have no way out.
     assert not reaches("api", "1.1.1.1", 53)
-    # SeaweedFS's own doors are shut; only S3 is open.
-    for port in (9333, 8080, 8888, 18333):
+    # SeaweedFS's own doors are shut: master, volumes, filer, catalogue. S3 is open, and the gRPC beside it cannot be closed.
+    for port in (9333, 19333, 8080, 18080, 8888, 18888, 8181, 9101):
         assert not reaches("api", "store", port), port
 
 
@@ -105,7 +105,7 @@ def test_images_say_what_is_in_them_and_hold_no_model_and_no_secret(stack: Stack
     locked = (TOP / "locks" / f"{'serve' if target == 'api' else target}.txt").read_text()
     pinned = {line.split("==")[0].lower() for line in locked.splitlines() if "==" in line and not line.startswith(" ")}
     assert {name.replace("_", "-") for name in pinned} <= parts
-    names = ("*.onnx", "manifest.json", "api-keys.json", "customer*key")
+    names = ("*.onnx", "champion.json", "api-keys.json", "customer*key")
     wanted = " -o ".join(f"-name '{name}'" for name in names)
     assert stack.docker(*inside, "sh", "-c", f"find / -xdev \\( {wanted} \\) -not -path '*/site-packages/*' 2>/dev/null || true") == ""
     assert stack.docker(*inside, "ls", "-A", "/srv/tidegate", "/srv/keys").split() == ["/srv/keys:", "/srv/tidegate:"]
@@ -137,7 +137,7 @@ def test_secrets_belong_to_their_owner_and_are_random(stack: Stack) -> None:
 def test_default_passwords_are_refused(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("weak") / "secrets"
     stack.run(TOP / "deploy" / "secrets", folder)
-    for name, word in (("postgres_owner", "postgres"), ("mlflow_password", "password1234"), ("postgres_ledger", "short")):
+    for name, word in (("postgres_owner", "postgres"), ("mlflow_password", "password1234"), ("postgres_ledger", "brief-and-bad")):
         kept = (folder / name).read_bytes()
         (folder / name).unlink()
         (folder / name).write_text(word)
