@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ LABEL, LEFT = "Attrition_Flag", "Attrited Customer"
 @pytest.fixture(scope="module")
 def customers(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """Whom the bank has now: they moved, and leave for other reasons."""
-    return bank_rows(tmp_path_factory.mktemp("bank"), 1_200, 77, CHANGED)
+    return bank_rows(tmp_path_factory.mktemp("bank"), 3_000, 77, CHANGED)
 
 
 @pytest.fixture
@@ -43,6 +44,14 @@ def desk(stack: Stack) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def bodies(stack: Stack, customers: list[dict[str, str]]) -> list[dict[str, Any]]:
     return as_bodies(stack, customers)
+
+
+def csv_of(rows: Sequence[dict[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def version_of_all(stack: Stack) -> set[str]:
@@ -74,11 +83,7 @@ def test_one_customer(scoring: httpx.Client, bodies: list[dict[str, Any]]) -> No
 
 
 def test_a_file(scoring: httpx.Client, customers: list[dict[str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, customers[0].keys())
-    writer.writeheader()
-    writer.writerows(customers[:500])
-    answer = scoring.post("/predict-csv", files={"file": ("bank.csv", text.getvalue().encode())})
+    answer = scoring.post("/predict-csv", files={"file": ("bank.csv", csv_of(customers[:500]))})
     assert answer.status_code == 200, answer.text
     assert len(answer.text.splitlines()) == 501
 
@@ -97,16 +102,11 @@ def test_from_drift_to_alert_report_experiment_renewal_and_rollback(
     first = desk.get("/ready").json()["model_version"]
     assert version_of_all(stack) == {first}
 
-    # The service scores the customers, and the bank says what became of them.
-    for start in range(0, len(bodies), 300):
-        answer = scoring.post("/predict-batch", json={"customers": bodies[start : start + 300]}).raise_for_status().json()
-        assert len(answer["predictions"]) == 300, answer["rejected"][:3]
-    left = [{"customer_id": row[ID], "outcome": int(row[LABEL] == LEFT)} for row in customers]
-    recorded = scoring.post("/outcomes", json={"outcomes": left}).raise_for_status().json()
-    assert recorded["recorded"] == len(left)
-
-    # What was scored is monitored: the customers moved, and somebody is told.
-    job = desk.post("/monitoring", data={"since": "2020-01-01T00:00:00+00:00"}).raise_for_status().json()["job"]
+    # Customers whom the bank saw forty days ago are monitored: they moved, and somebody is told.
+    seen, known = (datetime.now(UTC) - timedelta(days=days) for days in (40, 5))
+    batch = f"prod_batch_{seen:%Y-%m-%d}.csv"
+    file = csv_of([{name: value for name, value in row.items() if name != LABEL} for row in customers])
+    job = desk.post("/monitoring", files={"file": (batch, file)}).raise_for_status().json()["job"]
     monitored = stack.job(f"/monitoring/jobs/{job}")
     assert monitored["state"] == "done", monitored
     assert monitored["result"]["health"] == "FAIL"
@@ -138,7 +138,10 @@ def test_from_drift_to_alert_report_experiment_renewal_and_rollback(
     desk.post("/rollback", json={"reason": "not better"}).raise_for_status()
     until(lambda: version_of_all(stack) == {first}, lambda: version_of_all(stack), 30)
 
-    # Drift asks for a renewal, which decides on evidence and says why.
+    # By now it is known who left. Drift asks for a renewal, which decides on evidence and says why.
+    left = [{"customer_id": row[ID], "outcome": int(row[LABEL] == LEFT), "observed_at": f"{known:%Y-%m-%d}"} for row in customers]
+    words = "cat >/tmp/outcomes.csv && python -m tidegate outcomes /tmp/outcomes.csv --json"
+    assert f'"recorded": {len(left)}' in stack.compose("exec", "-T", "worker", "sh", "-c", words, given=csv_of(left))
     job = desk.post("/renewals", json={"reason": ""}).raise_for_status().json()["job"]
     renewed = stack.job(f"/renewals/jobs/{job}", 900)
     assert renewed["state"] == "done", renewed
