@@ -1,6 +1,7 @@
 """Traffic for the dashboards: random customers of the columns that `/features` names, so many a second, through the gateway.
 
-Needs nothing but Python and the key in `secrets/key_score`. Each line on stdout is one second: answered, refused (422), overloaded (429), failed.
+Needs nothing but Python and the key in `secrets/key_score`. A line a second says what came of all so far: answered, refused (422),
+overloaded (429), failed.
 """
 
 from __future__ import annotations

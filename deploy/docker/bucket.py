@@ -1,7 +1,7 @@
 """Buckets of any S3 store as streams: `make BUCKET…`, `save BUCKET` to stdout, `load BUCKET` from stdin.
 
-What a backup needs of a store: every object with its content, its metadata and its tags, as a tar file in which each object is two members, what it
-is (JSON) and its content. Address and account come from the usual AWS variables.
+What a backup needs of a store: every object with its content, its metadata and its tags, as a tar file in which each object is two
+members, what it is (JSON) and its content. Address and account come from the usual AWS variables.
 """
 
 from __future__ import annotations
