@@ -103,7 +103,7 @@ def test_from_drift_to_alert_report_experiment_renewal_and_rollback(
     assert version_of_all(stack) == {first}
 
     # Customers whom the bank saw forty days ago are monitored: they moved, and somebody is told.
-    seen, known = (datetime.now(UTC) - timedelta(days=days) for days in (40, 5))
+    seen, known = (datetime.now(UTC) - timedelta(days=days) for days in (40, 35))
     batch = f"prod_batch_{seen:%Y-%m-%d}.csv"
     file = csv_of([{name: value for name, value in row.items() if name != LABEL} for row in customers])
     job = desk.post("/monitoring", files={"file": (batch, file)}).raise_for_status().json()["job"]
