@@ -5,8 +5,11 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 export ORT_DISABLE_TELEMETRY := 1
 
+COMPOSE ?= docker compose
+export COMPOSE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser instruments dashboards clean
+.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser instruments dashboards clean up down backup restore deploy load images test-platform
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -59,10 +62,40 @@ notebooks: .venv/ready ## execute the notebooks: on the simulator, and on the re
 browser: .venv/ready ## open every page of a live run in Chromium; screenshots in build/screenshots (minutes)
 	$(BIN)/pytest -m browser tests/browser
 
+images: ## build the images of the containers (TAG=dev)
+	$(COMPOSE) build
+
+up: ## the platform in containers: secrets once, then everything healthy (docs/operations.md)
+	@deploy/secrets "$${TIDEGATE_SECRETS:-secrets}"
+	$(COMPOSE) up --detach --wait --wait-timeout 1800 $(UP)
+
+down: ## stop the containers; what they know stays (VOLUMES=1 removes it)
+	$(COMPOSE) down --remove-orphans $(if $(VOLUMES),--volumes)
+
+backup: ## all of the platform into a new folder, while it runs (TO=folder)
+	@deploy/backup "$(TO)"
+
+restore: ## an empty platform becomes what a backup holds, and starts (FROM=folder, ERASURES=newer register)
+	@deploy/restore "$(FROM)" "$(ERASURES)"
+
+deploy: ## other images without a failed request, back where they do not become healthy (TAG=tag)
+	@deploy/roll "$(TAG)"
+
+load: ## traffic for the dashboards: random customers through the gateway (RATE=20 a second, SECONDS=300)
+	@python3 deploy/load.py --rate $(or $(RATE),20) --seconds $(or $(SECONDS),300)
+
+test-platform: .venv/ready ## engine, images, containers and their tests (root; 25 minutes)
+	.ci/platform
+
+COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 lock: .venv/ready ## resolve the dependencies anew into locks/
-	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --all-extras -o locks/all.txt
-	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra train --extra serve --extra monitor --extra ui --extra dev -c locks/all.txt -o locks/dev.txt
-	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra serve -c locks/all.txt -o locks/serve.txt
+	$(COMPILE) --all-extras -o locks/all.txt
+	$(COMPILE) --extra train --extra serve --extra monitor --extra ui --extra dev -c locks/all.txt -o locks/dev.txt
+	$(COMPILE) --extra serve -c locks/all.txt -o locks/serve.txt
+	$(COMPILE) --extra train --extra serve --extra monitor -c locks/all.txt -o locks/worker.txt
+	$(COMPILE) --extra ui -c locks/all.txt -o locks/ui.txt
+	$(COMPILE) --extra tracking -c locks/all.txt -o locks/mlflow.txt
+	$(COMPILE) --extra images -c locks/all.txt -o locks/images.txt
 
 clean: ## remove the virtual environment and caches (never a home)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

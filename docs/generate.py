@@ -48,6 +48,8 @@ def settings() -> str:
     """Every setting with its default."""
     rows = [f"| `TIDEGATE_{name.upper()}` | `{field.default}` | {field.description} |" for name, field in Settings.model_fields.items()]
     head = NOTE + "# Settings\n\nRead from the environment at the start of each verb; options of the command line go before them.\n"
+    head += "Each may stand in a file instead, which the variable with `_FILE` at its end names: "
+    head += "`TIDEGATE_LEDGER_URL_FILE=/run/secrets/ledger`.\n"
     return "\n".join([head, "| variable | default | meaning |", "|---|---|---|", *rows, ""])
 
 

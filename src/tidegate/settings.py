@@ -1,7 +1,11 @@
-"""Settings: read once from the environment (`TIDEGATE_…`), frozen, handed on as an argument."""
+"""Settings: read once from the environment (`TIDEGATE_…`), frozen, handed on as an argument.
+
+A value may stand in a file instead, a mounted secret for example, which `TIDEGATE_…_FILE` names.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -91,6 +95,9 @@ class Settings(BaseSettings):
     canary_share: float = Field(5, gt=0, le=100, description="customers in the canary, in percent")
     canary_minutes: float = Field(60, gt=0, description="how long a canary has to go well")
     canary_fewest_answers: int = Field(200, ge=1, description="customers that a canary has to have answered by then")
+    bootstrap: Literal["none", "simulated"] = Field(
+        "none", description="simulated: `work` trains on a simulated bank where there is no champion; none: it waits for a training"
+    )
     simulated_rows: int = Field(10_000, ge=200, description="customers that `run` simulates when it is given no table")
     seed: int = Field(42, ge=0, lt=2**32, description="seed of splits, models and simulations where none is given")
     storage_url: str = Field("", description="where bundles and the champion pointer live: s3://BUCKET/PREFIX; empty: a folder in the home")
@@ -99,6 +106,9 @@ class Settings(BaseSettings):
     )
     api_keys_file: Path | None = Field(
         None, description="file of API keys, a mounted secret for example; unset: `secrets/api-keys.json` in the home"
+    )
+    customer_key_file: Path | None = Field(
+        None, description="file of the customer key, a mounted secret for example: the home keeps a copy; unset: the home makes one"
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="origins whose pages may call the API from a browser, with commas between them: https://desk.bank.example"
@@ -167,11 +177,34 @@ class Settings(BaseSettings):
 
 
 def read_settings(**given: object) -> Settings:
-    """Settings from the environment, overridden by what is given (None is ignored). Raises SettingRefused naming the setting."""
+    """Settings from the environment and the files it names, overridden by what is given (None is ignored).
+
+    Raises SettingRefused naming the setting.
+    """
     try:
-        return Settings.model_validate({name: value for name, value in given.items() if value is not None})
+        return Settings.model_validate({**_from_files(), **{name: value for name, value in given.items() if value is not None}})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
         said = first["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
         raise SettingRefused(f"TIDEGATE_{name.upper()}: {said}.", "See docs/settings.md.") from None
+
+
+def _from_files() -> dict[str, str]:
+    """Values that stand in files which `TIDEGATE_…_FILE` names, without their line's end. One whose name ends so is none."""
+    found: dict[str, str] = {}
+    for name in Settings.model_fields:
+        variable = f"TIDEGATE_{name.upper()}"
+        path = os.environ.get(f"{variable}_FILE", "")
+        if not path or name.endswith("_file") or f"{name}_file" in Settings.model_fields:
+            continue
+        if os.environ.get(variable):
+            raise SettingRefused(f"{variable} and {variable}_FILE are both set.", "Keep one of them.")
+        try:
+            found[name] = Path(path).read_text(encoding="utf-8").strip("\r\n")
+        except (OSError, UnicodeError) as error:
+            said = getattr(error, "strerror", None) or "it is not UTF-8"
+            raise SettingRefused(
+                f"{variable}_FILE names {path}, which cannot be read: {said}.", "Mount it, or unset the variable."
+            ) from None
+    return found

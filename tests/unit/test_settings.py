@@ -67,3 +67,37 @@ def test_settings_are_frozen_and_described() -> None:
     with pytest.raises(ValidationError):
         read_settings().port = 1  # type: ignore[misc]
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_any_value_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, content in (("LEDGER_URL", "postgresql://ledger:deep@postgres/ledger\n"), ("WATCH_API_KEY", "tg_1"), ("PORT", "9003\r\n")):
+        (tmp_path / name).write_text(content)
+        monkeypatch.setenv(f"TIDEGATE_{name}_FILE", str(tmp_path / name))
+    settings = read_settings()
+    assert (settings.ledger_url, settings.port) == ("postgresql://ledger:deep@postgres/ledger", 9003)
+    assert settings.watch_api_key.get_secret_value() == "tg_1"
+    assert read_settings(port=9004).port == 9004, "an option goes before a file"
+
+
+def test_a_setting_that_is_a_file_itself_is_none_of_these(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{}")
+    monkeypatch.setenv("TIDEGATE_API_KEYS_FILE", str(tmp_path / "keys.json"))
+    monkeypatch.setenv("TIDEGATE_ALERT_CHANNELS_FILE", str(tmp_path / "keys.json"))
+    settings = read_settings()
+    assert (settings.api_keys_file, settings.alert_channels_file) == (tmp_path / "keys.json", tmp_path / "keys.json")
+    assert settings.alert_channels.get_secret_value() == ""
+
+
+def test_a_file_that_is_not_there_or_doubted_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TIDEGATE_LEDGER_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingRefused, match=r"TIDEGATE_LEDGER_URL_FILE names .*none, which cannot be read: No such file"):
+        read_settings()
+    (tmp_path / "none").write_text("sqlite:///x")
+    monkeypatch.setenv("TIDEGATE_LEDGER_URL", "sqlite:///y")
+    with pytest.raises(SettingRefused, match="both set"):
+        read_settings()
+    monkeypatch.delenv("TIDEGATE_LEDGER_URL")
+    monkeypatch.setenv("TIDEGATE_SEED_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingRefused, match="TIDEGATE_SEED: ") as refused:
+        read_settings()
+    assert "sqlite" not in str(refused.value), "what a file holds may be a secret"

@@ -20,6 +20,7 @@ SCORE, OPERATE, ERASE = "score", "operate", "erase"
 ROLES = (SCORE, OPERATE, ERASE)
 LONGEST_DAYS = 3650
 SECRET_BYTES, ID_BYTES = 32, 6
+FEWEST_DIGITS = 8  # 64 random digits have fewer different ones once in 10^17
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SHAPE = re.compile(rb"tg_([0-9a-f]{12})_[0-9a-f]{64}")
 _NOBODY = "0" * 64
@@ -44,8 +45,11 @@ class Key:
         return self.expires is None or now < self.expires
 
 
-def make_key(name: str, roles: Sequence[str], days: int | None, now: datetime) -> tuple[Key, str]:
-    """A new key and its text `tg_ID_SECRET`, which exists nowhere else. Raises SettingRefused for a bad name, role or number of days."""
+def make_key(name: str, roles: Sequence[str], days: int | None, now: datetime, given: str | None = None) -> tuple[Key, str]:
+    """A new key and its text `tg_ID_SECRET`, which exists nowhere else; `given`: a text that somebody made elsewhere by the same rule.
+
+    Raises SettingRefused for a bad name, role, number of days or text.
+    """
     if not NAME.fullmatch(name):
         raise SettingRefused("A key's name is 1 to 64 letters, digits, dots, dashes and underscores.", "Name it after who will use it.")
     unknown = [role for role in roles if role not in ROLES]
@@ -53,8 +57,11 @@ def make_key(name: str, roles: Sequence[str], days: int | None, now: datetime) -
         raise SettingRefused("A key has one role at least, and no others than score, operate and erase.", "Give --role score, for example.")
     if days is not None and not 0 < days <= LONGEST_DAYS:
         raise SettingRefused(f"A key lives 1 to {LONGEST_DAYS} days.", "Leave --days out for one that does not expire.")
-    key_id = secrets.token_hex(ID_BYTES)
-    text = f"tg_{key_id}_{secrets.token_hex(SECRET_BYTES)}"
+    text = given or f"tg_{secrets.token_hex(ID_BYTES)}_{secrets.token_hex(SECRET_BYTES)}"
+    shape = SHAPE.fullmatch(text.encode())
+    if shape is None or len(set(text[16:])) < FEWEST_DIGITS:
+        raise SettingRefused("A given key is not tg_, 12 hex digits, _ and 64 random hex digits.", "Leave it out: one is made then.")
+    key_id = shape[1].decode()
     ordered = tuple(role for role in ROLES if role in roles)
     expires = None if days is None else now + timedelta(days=days)
     return Key(key_id, name, ordered, digest_of(text.encode()), now, expires), text

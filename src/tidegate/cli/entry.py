@@ -58,6 +58,7 @@ for verb in (
     pages.ui,
     monitoring.monitor,
     monitoring.watch,
+    monitoring.work,
     campaigns.outcomes,
     alerts.reports,
     alerts.alerts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,9 @@ def add(
     name: NameArgument,
     role: Annotated[list[str], typer.Option("--role", help="score, operate or erase; may be given several times")],
     days: Annotated[int | None, typer.Option("--days", metavar="N", help="Days until it expires; without it, never")] = None,
+    given: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Take the key that this file holds, a mounted secret for example")
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +36,8 @@ def add(
     from tidegate.operations.keys import add_key
 
     with opening.session(home) as (settings, place):
-        made = add_key(place, settings, name, role, days, opening.who(), opening.now())
+        text = given.read_text(encoding="utf-8").strip() if given else None
+        made = add_key(place, settings, name, role, days, opening.who(), opening.now(), text)
     printed(made.document(), as_json, made.summary())
 
 

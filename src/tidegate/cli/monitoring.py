@@ -1,4 +1,4 @@
-"""Verbs of monitoring: `monitor`, `watch`."""
+"""Verbs of monitoring: `monitor`, `watch`, `work`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from tidegate.cli import opening
 from tidegate.cli.options import HomeOption, JsonOption
-from tidegate.cli.printing import printed, say
+from tidegate.cli.printing import printed, printer, say
 
 
 def monitor(
@@ -53,6 +53,20 @@ def watch(
             printed(done.document(), as_json, done.summary())
             if once and done.alarm:
                 raise typer.Exit(3)
+
+
+def work(
+    every: Annotated[str, typer.Option("--every", metavar="TIME", help="Between two rounds of watch: 90s, 15m, 1h")] = "15m",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run operate API, reports and watch beside scoring servers on other machines; TIDEGATE_BOOTSTRAP=simulated trains first."""
+    from tidegate.operations.watch import seconds_of
+    from tidegate.operations.work import work as work_here
+
+    seconds_of(every)
+    with opening.session(home) as (settings, place):
+        work_here(place, settings, every, printer(as_json))
 
 
 def _end(_: int, __: FrameType | None) -> NoReturn:

@@ -21,7 +21,7 @@ def load_or_create_key(path: Path) -> bytes:
     """
     try:
         if not path.exists():
-            _create(path)
+            _create(path, secrets.token_bytes(KEY_BYTES))
         key = path.read_bytes()
     except OSError as error:
         raise HomeRefused("The customer key cannot be read or created.", f"Check that {path} and its folder are accessible.") from error
@@ -30,6 +30,31 @@ def load_or_create_key(path: Path) -> bytes:
             f"The customer key has {len(key)} bytes instead of {KEY_BYTES}.", f"Restore {path} from a backup; a new key knows no customer."
         )
     return key
+
+
+def keep_given_key(path: Path, given: Path) -> None:
+    """Keep a copy (mode 0600) of a key that was made elsewhere, for an installation of several homes. Of the same key a copy stays.
+
+    Raises HomeRefused where it cannot be read, has another length, or the home has another key already.
+    """
+    try:
+        key = given.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise HomeRefused(
+                f"{given} has {len(key)} bytes instead of {KEY_BYTES}.", "TIDEGATE_CUSTOMER_KEY_FILE names a file of 32 bytes."
+            )
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _create(path, key)
+        present = path.read_bytes()
+    except OSError as error:
+        raise HomeRefused(
+            f"The customer key of {given} cannot be kept in {path}: {error.strerror}.", "Check TIDEGATE_CUSTOMER_KEY_FILE and the home."
+        ) from None
+    if not hmac.compare_digest(present, key):
+        raise HomeRefused(
+            f"{path} is another customer key than {given}.", "A home stays with its key: name another home, or give the key it began with."
+        )
 
 
 def customer_hash(key: bytes, customer_id: str) -> str:
@@ -49,12 +74,12 @@ def keyed_digest(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, key: bytes) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+            file.write(key)
             file.flush()
             os.fsync(file.fileno())
         try:

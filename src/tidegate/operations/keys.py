@@ -76,17 +76,22 @@ class RevokedKey:
         return f"The key {self.key.name} is revoked. Running servers refuse it within two seconds."
 
 
-def add_key(home: Home, settings: Settings, name: str, roles: Sequence[str], days: int | None, who: str, now: datetime) -> AddedKey:
-    """Make a key. Where the trail cannot take it, there is none.
+def add_key(
+    home: Home, settings: Settings, name: str, roles: Sequence[str], days: int | None, who: str, now: datetime, given: str | None = None
+) -> AddedKey:
+    """Make a key, or take a `given` one; the same key a second time changes nothing. Where the trail cannot take it, there is none.
 
-    Raises SettingRefused for a bad or a used name, role or number of days, HomeRefused where the file is damaged or cannot be written,
-    LedgerUnavailable.
+    Raises SettingRefused for a bad or a used name, role, number of days or text, HomeRefused where the file is damaged or cannot be
+    written, LedgerUnavailable.
     """
-    key, text = make_key(name, roles, days, now)
+    key, text = make_key(name, roles, days, now, given)
     path = keys_file(home, settings.api_keys_file)
     with opened_ledger(home, settings) as ledger, changing(path):
         keys = _present(home, settings)
-        if any(one.name == name for one in keys):
+        same = next((one for one in keys if one.name == name), None)
+        if given is not None and same is not None and (same.digest, same.roles) == (key.digest, key.roles):
+            return AddedKey(same, text)
+        if same is not None:
             raise SettingRefused(f"There is a key named {name} already.", "Take another name, or revoke that one first.")
         # The file first: a key whose event is missing would open doors on no record, and nobody has seen this one yet.
         write_keys(path, (*keys, key))

@@ -11,6 +11,7 @@ from pathlib import Path
 from tidegate.disk import naming_full_disk
 from tidegate.errors import HomeFull, InputRefused, LedgerFull, NoChampion, StorageUnavailable
 from tidegate.home import Home, discard_if_unused, open_home
+from tidegate.ledger.customer_key import keep_given_key
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url
 from tidegate.settings import Settings, read_settings
 
@@ -27,6 +28,7 @@ def session(home: Path | None, **given: object) -> Iterator[tuple[Settings, Home
         opened = open_home(settings.home, settings.storage_url)
     try:
         with naming_full_disk(opened.root):
+            _keep_given_key(opened, settings)
             yield settings, opened
     except (InputRefused, HomeFull, LedgerFull):
         if not existed:
@@ -52,11 +54,17 @@ def existing(home: Path | None, **given: object) -> Iterator[tuple[Settings, Hom
         )
     opened = open_home(settings.home, settings.storage_url)
     try:
+        _keep_given_key(opened, settings)
         yield settings, opened
     except (InputRefused, NoChampion, StorageUnavailable):
         if not existed:
             discard_if_unused(opened)
         raise
+
+
+def _keep_given_key(home: Home, settings: Settings) -> None:
+    if settings.customer_key_file is not None:
+        keep_given_key(home.secrets / "customer.key", settings.customer_key_file)
 
 
 def ledger_url(home: Home, settings: Settings) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -13,20 +10,13 @@ from typing import Any
 from tidegate.access.file import required_keys_file
 from tidegate.access.keyring import Keyring
 from tidegate.access.keys import SCORE
-from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home
-from tidegate.operations.services import STOP_SECONDS, Service, Services, verb_command
-from tidegate.operations.training_words import TrainingRequest, summary_of
+from tidegate.operations.services import Service, ServiceEnded, Services, first_champion
+from tidegate.operations.training_words import TrainingRequest
 from tidegate.serving.address import bound
 from tidegate.settings import Settings
-from tidegate.storage.objects import open_storage
-from tidegate.storage.pointer import read_pointer
 
 Printer = Callable[[dict[str, Any], str], None]
-
-
-class ServiceEnded(TidegateError):
-    """A service of `run` ended by itself."""
 
 
 def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer) -> None:
@@ -36,44 +26,10 @@ def run(home: Home, settings: Settings, request: TrainingRequest, show: Printer)
     """
     keyring = Keyring(required_keys_file(home, settings.api_keys_file))
     bound(settings.host, settings.port, keyring.has(SCORE)).close()
-    trained = None
-    pointer = read_pointer(open_storage(home))
-    if pointer is None:
-        trained = _train(home, settings, request)
-        sys.stderr.write(summary_of(trained) + "\n\n")
-        if trained["stage"] != "champion":
-            raise NoChampion("The first model was refused as champion.", "Look at the failed gates above; give more or other data.")
-    elif request.data is not None:
-        sys.stderr.write(f"Version {pointer.version} is champion already; {request.data.name} was not trained on: use tidegate train.\n")
+    trained, version = first_champion(home, settings, request)
+    if trained is None and request.data is not None:
+        sys.stderr.write(f"Version {version} is champion already; {request.data.name} was not trained on: use tidegate train.\n")
     _serve(home, settings, trained, show)
-
-
-def _train(home: Home, settings: Settings, request: TrainingRequest) -> dict[str, Any]:
-    """What `train --json` says. Ends this process with the child's code where it refused; its sentence stands on stderr already."""
-    words = [
-        "train",
-        *([str(request.data)] if request.data else []),
-        "--home",
-        str(home.root),
-        "--seed",
-        str(settings.seed),
-        "--budget",
-        request.budget,
-    ]
-    for option, value in (("--label", request.label), ("--spec", request.spec)):
-        words += [option, value] if value else []
-    # A session of its own: Ctrl-C reaches this process only, which then stops the child in order.
-    with subprocess.Popen(verb_command(*words), stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603
-        try:
-            said, _ = child.communicate()
-        except BaseException:
-            child.send_signal(signal.SIGINT)
-            child.wait(STOP_SECONDS)
-            raise
-    if child.returncode:
-        raise SystemExit(child.returncode)
-    document: dict[str, Any] = json.loads(said)
-    return document
 
 
 def _serve(home: Home, settings: Settings, trained: dict[str, Any] | None, show: Printer) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tidegate.errors import HomeRefused
-from tidegate.ledger.customer_key import customer_hash, load_or_create_key
+from tidegate.ledger.customer_key import customer_hash, keep_given_key, load_or_create_key
 
 
 def test_the_key_is_created_once_for_the_owner_only(tmp_path: Path) -> None:
@@ -75,3 +75,22 @@ def test_the_hash_is_a_keyed_one() -> None:
     assert customer_hash(bytes(32), "C-1001 ü") != expected
     assert customer_hash(key, "C-1002") != customer_hash(key, "C-1001")
     assert len(customer_hash(key, "\ud800")) == 32
+
+
+def test_a_key_that_was_made_elsewhere_is_kept_once_and_never_exchanged(tmp_path: Path) -> None:
+    given, kept = tmp_path / "given", tmp_path / "home" / "secrets" / "customer.key"
+    kept.parent.parent.mkdir()
+    given.write_bytes(bytes(range(32)))
+    keep_given_key(kept, given)
+    keep_given_key(kept, given)
+    assert load_or_create_key(kept) == bytes(range(32))
+    assert kept.stat().st_mode & 0o777 == 0o600
+    given.write_bytes(bytes(32))
+    with pytest.raises(HomeRefused, match="another customer key"):
+        keep_given_key(kept, given)
+    assert load_or_create_key(kept) == bytes(range(32))
+    given.write_bytes(b"short")
+    with pytest.raises(HomeRefused, match="5 bytes instead of 32"):
+        keep_given_key(kept, given)
+    with pytest.raises(HomeRefused, match="No such file"):
+        keep_given_key(kept, tmp_path / "none")

@@ -101,3 +101,20 @@ def test_a_damaged_file_is_neither_changed_nor_replaced(home: Home) -> None:
         with pytest.raises(HomeRefused, match="damaged"):
             change()
     assert path.read_bytes() == b"{"
+
+
+def test_a_key_that_was_made_elsewhere_is_taken_once(home: Home) -> None:
+    text = "tg_0123456789ab_" + "0123456789abcdef" * 4
+    assert add_key(home, SETTINGS, "crm", ["score"], None, "ada", NOW, text).text == text
+    before = (home.secrets / "api-keys.json").read_bytes()
+    add_key(home, SETTINGS, "crm", ["score"], None, "ada", NOW, text)
+    assert (home.secrets / "api-keys.json").read_bytes() == before
+    assert len(events(home)) == 1, "the same again is no event"
+    with pytest.raises(SettingRefused, match="already"):
+        add_key(home, SETTINGS, "crm", ["score"], None, "ada", NOW, text.replace("ab_0", "ab_f"))
+    with pytest.raises(SettingRefused, match="already"):
+        add_key(home, SETTINGS, "crm", ["operate"], None, "ada", NOW, text)
+    for weak in ("password", "tg_0123456789ab_" + "0" * 64, text + "0"):
+        with pytest.raises(SettingRefused, match="given key") as refused:
+            add_key(home, SETTINGS, "weak", ["score"], None, "ada", NOW, weak)
+        assert weak not in str(refused.value)

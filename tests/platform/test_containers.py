@@ -1,0 +1,166 @@
+"""What `docker inspect` says of every container, and what of them can be reached from where."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+
+from platform_stack import TOP, Stack
+
+pytestmark = pytest.mark.platform
+
+SERVICES = ("gateway", "api", "worker", "ui", "reports", "mlflow", "postgres", "store")
+PUBLISHED = {
+    "gateway": {"8000/tcp": "api"},
+    "worker": {"8001/tcp": "operate"},
+    "ui": {"8501/tcp": "ui"},
+    "reports": {"9000/tcp": "reports"},
+    "mlflow": {"5000/tcp": "mlflow"},
+}
+ACCOUNTS = {"postgres": "999:999"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_container_is_locked_down(stack: Stack, service: str) -> None:
+    running = stack.containers(service)
+    assert len(running) == (2 if service == "api" else 1)
+    for one in running:
+        host = one["HostConfig"]
+        assert one["Config"]["User"] == ACCOUNTS.get(service, "10001:10001")
+        assert host["ReadonlyRootfs"] is True
+        assert host["CapDrop"] == ["ALL"]
+        assert not host["CapAdd"]
+        assert host["Privileged"] is False
+        assert "no-new-privileges:true" in host["SecurityOpt"]
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["Memory"] > 0
+        assert host["NanoCpus"] > 0
+        assert 0 < host["PidsLimit"] <= 400
+        assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
+        assert one["State"]["Health"]["Status"] == "healthy"
+        assert not any(mount["Source"].endswith("docker.sock") for mount in one["Mounts"])
+        ports = {name: bound for name, bound in one["NetworkSettings"]["Ports"].items() if bound}
+        wanted = PUBLISHED.get(service, {})
+        assert ports == {name: [{"HostIp": "127.0.0.1", "HostPort": str(stack.ports[wanted[name]])}] for name in wanted}
+
+
+def test_processes_have_no_capability_and_cannot_write_their_image(stack: Stack) -> None:
+    for service in SERVICES:
+        said = stack.inside(service, "sh", "-c", "cat /proc/self/status; id -u; touch /usr/bin/x 2>&1 || true")
+        assert "CapEff:\t0000000000000000" in said, service
+        assert "NoNewPrivs:\t1" in said, service
+        assert "Read-only file system" in said, service
+        assert said.splitlines()[-2] != "0", service
+
+
+def test_containers_meet_only_where_they_have_to(stack: Stack) -> None:
+    reach = (
+        "import socket,sys\n"
+        "try: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); print('reached')\n"
+        "except OSError: print('not reached')"
+    )
+
+    def reaches(service: str, host: str, port: int) -> bool:
+        return stack.inside(service, "python", "-c", reach, host, str(port)).strip() == "reached"
+
+    assert reaches("ui", "scoring", 8000)
+    assert reaches("ui", "desk", 8001)
+    assert reaches("api", "postgres", 5432)
+    assert reaches("api", "store", 8333)
+    for service, host, port in (
+        ("ui", "postgres", 5432), ("ui", "store", 8333), ("ui", "api", 8000), ("ui", "mlflow", 5000),
+        ("api", "mlflow", 5000), ("api", "registry", 5000), ("api", "ui", 8501),
+    ):  # fmt: skip
+        assert not reaches(service, host, port), (service, host)
+    # What scores reaches nobody outside: its networks have no way out.
+    assert not reaches("api", "1.1.1.1", 53)
+    # SeaweedFS's own doors are shut: master, volumes, filer, catalogue. S3 is open, and the gRPC beside it cannot be closed.
+    for port in (9333, 19333, 8080, 18080, 8888, 18888, 8181, 9101):
+        assert not reaches("api", "store", port), port
+
+
+def test_health_checks_can_fail(stack: Stack) -> None:
+    for service in ("api", "ui", "worker", "mlflow", "store"):
+        check = stack.containers(service)[0]["Config"]["Healthcheck"]["Test"]
+        assert check[:2] == ["CMD", "healthy"]
+        done = stack.run(*stack.environment["COMPOSE"].split(), "exec", "-T", service, "healthy", "http://127.0.0.1:9/", check=False)
+        assert done.returncode == 1, service
+    with stack.client("api", None) as client:
+        assert client.get("/ready").status_code == 200
+
+
+@pytest.mark.parametrize("target", ["api", "ui", "worker", "mlflow"])
+def test_images_say_what_is_in_them_and_hold_no_model_and_no_secret(stack: Stack, target: str) -> None:
+    image = json.loads(stack.docker("image", "inspect", f"tidegate/{target}:dev"))[0]
+    labels = image["Config"]["Labels"]
+    assert {"title", "version", "revision", "source", "licenses"} <= {name.removeprefix("org.opencontainers.image.") for name in labels}
+    inside = ["run", "--rm", "--network", "none", f"tidegate/{target}:dev"]
+    bill = json.loads(stack.docker(*inside, "cat", "/opt/tidegate/sbom.cdx.json"))
+    assert bill["bomFormat"] == "CycloneDX"
+    parts = {part["name"].lower().replace("_", "-") for part in bill["components"]}
+    locked = (TOP / "locks" / f"{'serve' if target == 'api' else target}.txt").read_text()
+    pinned = {line.split("==")[0].lower() for line in locked.splitlines() if "==" in line and not line.startswith(" ")}
+    assert {name.replace("_", "-") for name in pinned} <= parts
+    names = ("*.onnx", "champion.json", "api-keys.json", "customer*key")
+    wanted = " -o ".join(f"-name '{name}'" for name in names)
+    assert stack.docker(*inside, "sh", "-c", f"find / -xdev \\( {wanted} \\) -not -path '*/site-packages/*' 2>/dev/null || true") == ""
+    assert stack.docker(*inside, "ls", "-A", "/srv/tidegate", "/srv/keys").split() == ["/srv/keys:", "/srv/tidegate:"]
+    if target != "mlflow":
+        count = "cd /opt/tidegate/lib/python3*/site-packages/tidegate && find . -name '{}' | wc -l"
+        modules, compiled = (int(stack.docker(*inside, "sh", "-c", count.format(kind))) for kind in ("*.py", "*.pyc"))
+        assert modules == compiled > 100
+
+
+def test_the_image_of_the_api_is_slim(stack: Stack) -> None:
+    image = json.loads(stack.docker("image", "inspect", "tidegate/api:dev"))[0]
+    assert image["Size"] <= 600e6
+    said = stack.docker("run", "--rm", "--network", "none", "tidegate/api:dev", "ls", "/opt/tidegate/lib/python3.11/site-packages").split()
+    assert not {"sklearn", "mlflow", "pandas", "polars", "lightgbm", "catboost", "xgboost", "pip"} & set(said)
+
+
+def test_secrets_belong_to_their_owner_and_are_random(stack: Stack) -> None:
+    assert stat.S_IMODE(stack.secrets.stat().st_mode) == 0o700
+    seen = [path.read_bytes() for path in sorted(stack.secrets.iterdir()) if path.name != "alert_channels"]
+    assert len(set(seen)) == len(seen)
+    before = {path.name: path.read_bytes() for path in stack.secrets.iterdir()}
+    stack.run(TOP / "deploy" / "secrets", stack.secrets)
+    assert before == {path.name: path.read_bytes() for path in stack.secrets.iterdir()}, "made once"
+    stranger = subprocess.run(["cat", stack.secrets / "key_score"], user=65534, group=65534, extra_groups=[], capture_output=True)
+    assert os.geteuid() == 0
+    assert stranger.returncode != 0
+
+
+def test_default_passwords_are_refused(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("weak") / "secrets"
+    stack.run(TOP / "deploy" / "secrets", folder)
+    for name, word in (("postgres_owner", "postgres"), ("mlflow_password", "password1234"), ("postgres_ledger", "brief-and-bad")):
+        kept = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / name).write_text(word)
+        done = stack.run(TOP / "deploy" / "secrets", folder, check=False)
+        assert done.returncode == 2, name
+        assert f"secrets/{name} is no secret" in done.stderr.decode()
+        assert word not in done.stderr.decode().replace(name, "")
+        (folder / name).write_bytes(kept)
+    stack.run(TOP / "deploy" / "secrets", folder)
+
+
+def test_services_refuse_who_brings_no_key_or_a_default_one(stack: Stack) -> None:
+    for name, path in (
+        ("api", "/model-info"),
+        ("operate", "/models"),
+        ("reports", "/index.html"),
+        ("mlflow", "/api/2.0/mlflow/experiments/search?max_results=1"),
+    ):
+        with stack.client(name, None) as client:
+            assert client.get(path).status_code == 401, name
+            if name == "mlflow":
+                assert client.get(path, auth=("admin", "password1234")).status_code == 401
+                assert client.get(path, auth=("tidegate", (stack.secrets / "mlflow_password").read_text())).status_code == 200
+            else:
+                role = "score" if name == "api" else "operate"
+                assert client.get(path, headers={"X-API-Key": stack.key(role)}).status_code == 200, name
