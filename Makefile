@@ -57,6 +57,8 @@ lock: .venv/ready ## resolve the dependencies anew into locks/
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra train --extra serve --extra monitor --extra ui --extra dev -c locks/all.txt -o locks/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q --extra serve -c locks/all.txt -o locks/serve.txt
 
+include deploy/pipeline/pipeline.mk
+
 clean: ## remove the virtual environment and caches (never a home)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 

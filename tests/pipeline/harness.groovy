@@ -19,6 +19,7 @@ class Aborted extends RuntimeException {
 class Build {
     static final List ORDER = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'ABORTED']
     Map plan
+    Script file
     String result = 'SUCCESS'
     List stages = []
     List calls = []
@@ -84,8 +85,9 @@ abstract class Block {
     def methodMissing(String name, Object arguments) { throw new MissingMethodException(name, this.class, arguments as Object[]) }
 }
 
-class Environment extends Block {
-    Map<String, String> values = [:]
+class Environment {
+    private Build build
+    private Map<String, String> values = [:]
     void setProperty(String name, Object value) {
         if (name in ['build', 'values']) { this.@"$name" = value; return }
         if (value instanceof Map) { values.putAll(build.bound(name, value.id)) } else { values[name] = value.toString() }
@@ -150,6 +152,11 @@ class Steps {
         try { run(body) } finally { build.blocks.pop() }
     }
     void run(Closure body) { Block.within(body, this, Closure.DELEGATE_FIRST) }
+    // Functions of the file itself.
+    def methodMissing(String name, Object arguments) {
+        if (!build.file.metaClass.respondsTo(build.file, name, arguments as Object[])) { throw new MissingMethodException(name, Steps, arguments as Object[]) }
+        return build.file.invokeMethod(name, arguments)
+    }
 }
 
 class Env {
@@ -313,7 +320,8 @@ class Pipeline extends Block {
     }
 }
 
-abstract class Jenkinsfile extends Script {
+// Not named after the file: a script's class is.
+abstract class Executed extends Script {
     static Build build
     void pipeline(Closure body) { new Pipeline(build: build).run(body) }
     // Functions of the file call steps too.
@@ -326,9 +334,10 @@ plan.parameters = [:]
 plan.sh = plan.sh ?: []
 plan.credentials = plan.credentials ?: [:]
 Build made = new Build(plan: plan)
-Jenkinsfile.build = made
+Executed.build = made
 def configuration = new org.codehaus.groovy.control.CompilerConfiguration()
-configuration.scriptBaseClass = 'Jenkinsfile'
-new GroovyShell(this.class.classLoader, new Binding(), configuration).evaluate(new File(args[0]))
+configuration.scriptBaseClass = 'Executed'
+made.file = new GroovyShell(this.class.classLoader, new Binding(), configuration).parse(new File(args[0]))
+made.file.run()
 new File(args[2]).text = JsonOutput.toJson([result: made.result, stages: made.stages, calls: made.calls, archived: made.archived, label: plan.label,
                                             triggered: plan.triggered])
