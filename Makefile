@@ -19,8 +19,8 @@ run: .venv/ready ## set up, then take a simulated bank to a running service
 test: check unit ## set up, check style, types and layers, run the tests
 
 check: .venv/ready ## style, types, layers
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs deploy
+	$(BIN)/ruff format --check src tests benchmarks docs deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -1,4 +1,4 @@
-"""The Jenkinsfile without Jenkins: a workspace as a checkout leaves it, and one execution of the file by `tests/pipeline/harness.groovy`."""
+"""The Jenkinsfile without Jenkins: a workspace as a checkout leaves it, and the file executed by `tests/pipeline/harness.groovy`."""
 
 from __future__ import annotations
 
@@ -54,18 +54,25 @@ def groovy() -> list[str]:
     java = shutil.which("java")
     jars = next((jar for jar in GROOVY if jar.parent.is_dir() and (jar.name == "*" or jar.exists())), None)
     if java is None or jars is None:
-        pytest.skip("Neither Groovy nor npm-groovy-lint is here (apt-get install default-jre-headless groovy), so no Jenkinsfile can be executed")
+        pytest.skip(
+            "Neither Groovy nor npm-groovy-lint is here (apt-get install default-jre-headless groovy), so no Jenkinsfile can be executed"
+        )
     return [java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", str(jars), "groovy.ui.GroovyMain"]
 
 
 def execute(workspace: Path, text: str | None = None, patience: float = 120, **plan: Any) -> Execution:
-    """The Jenkinsfile, or another `text`, in a workspace; `plan` as harness.groovy has it. A file that is none fails with what Groovy said."""
+    """The Jenkinsfile, or another `text`, in a workspace; `plan` as the harness has it. A file that is none fails with what Groovy said."""
     file, given, out = workspace / "Jenkinsfile", workspace / ".plan.json", workspace / ".execution.json"
     file.write_text(text or (TOP / "Jenkinsfile").read_text(encoding="utf-8"), encoding="utf-8")
     given.write_text(json.dumps({"credentials": CREDENTIALS, **plan}), encoding="utf-8")
     out.unlink(missing_ok=True)
     done = subprocess.run(
-        [*groovy(), str(HARNESS), str(file), str(given), str(out)], cwd=workspace, capture_output=True, text=True, timeout=patience, check=False
+        [*groovy(), str(HARNESS), str(file), str(given), str(out)],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        timeout=patience,
+        check=False,
     )
     if not out.exists():
         raise AssertionError(done.stdout[-2000:] + done.stderr[:2000])

@@ -1,4 +1,4 @@
-"""Does every published service say that it is ready? Each has TIDEGATE_HEALTH_SECONDS (120) to say so; the first that does not ends with 1."""
+"""Does every published service say that it is ready? All have TIDEGATE_HEALTH_SECONDS (120) to say so; the first that does not ends it."""
 
 from __future__ import annotations
 

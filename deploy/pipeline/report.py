@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-STYLE = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}th{text-align:left;padding-right:2rem;vertical-align:top}"
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "th{text-align:left;padding-right:2rem;vertical-align:top}"
+)
 # Of each answer what a person asks first; the whole of it is archived beside this page.
 ASKED = {
     "register": ("model_version", "winner", "promoted", "champion"),
@@ -30,7 +33,11 @@ def read(path: Path) -> Any:
 def gathered(folder: Path, result: str) -> dict[str, Any]:
     """Everything that is known about the build."""
     names = {"number": "BUILD_NUMBER", "url": "BUILD_URL"}
-    found: dict[str, Any] = {"result": result or "unknown", "ended": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), **(read(folder / "build.json") or {})}
+    found: dict[str, Any] = {
+        "result": result or "unknown",
+        "ended": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **(read(folder / "build.json") or {}),
+    }
     found |= {key: os.environ[name] for key, name in names.items() if os.environ.get(name)}
     for verb in ASKED:
         if (answer := read(folder / f"{verb}.json")) is not None:
@@ -38,7 +45,9 @@ def gathered(folder: Path, result: str) -> dict[str, Any]:
     images = folder / "images.env"
     if images.is_file():
         found["images"] = dict(line.split("=", 1) for line in images.read_text(encoding="utf-8").splitlines() if "=" in line)
-    boms = {path.name.removesuffix(".cdx.json"): len(read(path).get("components", [])) for path in sorted((folder / "sbom").glob("*.cdx.json"))}
+    boms = {
+        path.name.removesuffix(".cdx.json"): len(read(path).get("components", [])) for path in sorted((folder / "sbom").glob("*.cdx.json"))
+    }
     return found | ({"components": boms} if boms else {})
 
 
@@ -62,7 +71,9 @@ def page(found: dict[str, Any]) -> str:
     for name, title in (("images", "Images, by digest"), ("components", "Components in each CycloneDX document")):
         if name in found:
             sections.append(f"<h2>{title}</h2>" + rows(found[name]))
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Build: {html.escape(found["result"])}</title><style>{STYLE}</style>'
+    head = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Build: {html.escape(found["result"])}</title><style>{STYLE}</style>'
+    )
     return f"{head}<h1>Build: {html.escape(found['result'])}</h1>{''.join(sections)}</html>\n"
 
 

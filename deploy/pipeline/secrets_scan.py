@@ -1,8 +1,8 @@
 """Secrets in the tree and in every layer of the images, by detect-secrets; nothing that it finds is sent anywhere to be tried out.
 
-`secrets_scan.py build/delivery/images` ends with 1 where it finds one. In what ships every detector looks, and what was looked at and is none stands in
-`deploy/pipeline/known_secrets.json`, by hash. In tests, whose passwords are made up, and in layers, which hold other people's libraries, only those look that
-know a key by its shape. `--remember` writes what the tree holds now to that file.
+`secrets_scan.py build/delivery/images` ends with 1 where it finds one. In what ships every detector looks; what was looked at and is none
+stands in `deploy/pipeline/known_secrets.json`, by hash. In tests, whose passwords are made up, and in layers, which hold other people's
+libraries, only those look that know a key by its shape. `--remember` writes what the tree holds now to that file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FILTERS = (
     "detect_secrets.filters.heuristic.is_sequential_string", "detect_secrets.filters.heuristic.is_templated_secret",
 )  # fmt: skip
 LARGEST = 1024 * 1024
-# Certificates of authorities, and keys that libraries' own tests and documents show: Debian's and PyPI's, checked by hash when they were installed.
+# Certificates of authorities, and keys that libraries show in their tests: of Debian and PyPI, checked by hash when installed.
 OTHERS = ("usr/share/", "usr/lib/", "var/lib/dpkg/")
 Found = tuple[str, PotentialSecret]
 
@@ -50,7 +50,7 @@ def look(paths: Iterable[Path], shapes_alone: bool) -> Iterator[Found]:
 
 def tree() -> list[Found]:
     """What the tracked and the new files hold, locks apart: those are digests."""
-    listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)  # noqa: S607
+    listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True)
     paths = [Path(name) for name in listing.stdout.splitlines() if not name.startswith("locks/") and Path(name) != KNOWN]
     paths = [path for path in paths if path.is_file() and not path.is_symlink()]
     tests = [path for path in paths if path.parts[0] == "tests"]
@@ -77,7 +77,9 @@ def main(words: list[str]) -> int:
     found = tree()
     if words == ["--remember"]:
         kept = sorted({(name, secret.type, secret.secret_hash) for name, secret in found})
-        KNOWN.write_text(json.dumps([dict(zip(("file", "type", "hash"), row, strict=True)) for row in kept], indent=1) + "\n", encoding="utf-8")
+        KNOWN.write_text(
+            json.dumps([dict(zip(("file", "type", "hash"), row, strict=True)) for row in kept], indent=1) + "\n", encoding="utf-8"
+        )
         print(f"{KNOWN} remembers {len(kept)}.")
         return 0
     known = {(row["file"], row["type"], row["hash"]) for row in json.loads(KNOWN.read_text(encoding="utf-8"))} if KNOWN.is_file() else set()

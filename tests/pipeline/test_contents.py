@@ -48,7 +48,13 @@ def image(path: Path, *layers: dict[str, str], variables: tuple[str, ...] = ()) 
     bodies = [packed(layer) for layer in layers]
     ids = ["sha256:" + hashlib.sha256(body).hexdigest() for body in bodies]
     config = json.dumps(
-        {"architecture": "amd64", "os": "linux", "config": {"Env": list(variables)}, "rootfs": {"type": "layers", "diff_ids": ids}, "history": []}
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": list(variables)},
+            "rootfs": {"type": "layers", "diff_ids": ids},
+            "history": [],
+        }
     )
     names = [f"{number}/layer.tar" for number in range(len(bodies))]
     listed = json.dumps([{"Config": "config.json", "RepoTags": [f"tidegate/{path.stem}:t"], "Layers": names}])
@@ -111,7 +117,12 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_components_of_an_image_are_its_own_document_and_debians_packages(tmp_path: Path) -> None:
-    own = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [{"type": "library", "name": "numpy", "version": "2"}]}
+    own = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "components": [{"type": "library", "name": "numpy", "version": "2"}],
+    }
     image(tmp_path / "images" / "api.tar", {"var/lib/dpkg/status": STATUS}, {"opt/tidegate/sbom.cdx.json": json.dumps(own)})
     done = subprocess.run([PYTHON, SCRIPTS / "sbom.py", tmp_path], cwd=TOP, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -137,9 +148,8 @@ def registry(tmp_path: Path) -> Iterator[str]:
         pytest.skip("docker-registry or skopeo is not installed (apt-get install docker-registry skopeo), so nothing can be pushed")
     port = free_port()
     config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path / 'blobs'}}}}}\nhttp: {{addr: 127.0.0.1:{port}}}\nlog: {{level: error}}\n"
-    )
+    storage = f"storage: {{filesystem: {{rootdirectory: {tmp_path / 'blobs'}}}}}"
+    config.write_text(f"version: 0.1\n{storage}\nhttp: {{addr: 127.0.0.1:{port}}}\nlog: {{level: error}}\n")
     running = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):

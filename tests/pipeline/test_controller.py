@@ -86,7 +86,17 @@ def test_the_agent_is_the_one_that_the_pipeline_asks_for() -> None:
 def test_plugins_are_pinned_and_hold_what_the_files_use() -> None:
     lines = [line for line in (FOLDER / "plugins.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[a-z-]+:[0-9][\w.]+", line)] == []
-    used = {"configuration-as-code", "job-dsl", "workflow-aggregator", "git", "github", "credentials-binding", "ssh-slaves", "junit", "timestamper"}
+    used = {
+        "configuration-as-code",
+        "job-dsl",
+        "workflow-aggregator",
+        "git",
+        "github",
+        "credentials-binding",
+        "ssh-slaves",
+        "junit",
+        "timestamper",
+    }
     assert used <= {line.split(":")[0] for line in lines}
 
 
@@ -135,12 +145,19 @@ def test_the_agents_ssh_server_takes_the_controllers_key_and_no_other(tmp_path: 
     made(keys)
     keys.joinpath("agent_host_key").chmod(0o400)
     shutil.chown(keys / "agent_host_key", "root")
-    config = (FOLDER / "sshd_config").read_text().replace("/run/secrets", str(keys)).replace("Port 2222", f"Port {port}\nListenAddress 127.0.0.1")
+    config = (
+        (FOLDER / "sshd_config")
+        .read_text()
+        .replace("/run/secrets", str(keys))
+        .replace("Port 2222", f"Port {port}\nListenAddress 127.0.0.1")
+    )
     # The container's account is no root; here it may be.
     (tmp_path / "sshd_config").write_text(config.replace("PermitRootLogin no", "PermitRootLogin prohibit-password"))
     Path("/run/sshd").mkdir(exist_ok=True)
     given = {"SSHD_CONFIG": str(tmp_path / "sshd_config"), "AGENT_RUN": str(tmp_path / "run"), "PATH": "/usr/sbin:/usr/bin:/bin"}
-    running = subprocess.Popen([FOLDER / "agent"], env={**given, "BUILDKIT_HOST": "unix:///run/build/buildkitd.sock"}, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        [FOLDER / "agent"], env={**given, "BUILDKIT_HOST": "unix:///run/build/buildkitd.sock"}, stderr=subprocess.DEVNULL
+    )
     (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {(keys / 'agent_host_known').read_text()}")
 
     def said(key: str) -> subprocess.CompletedProcess[str]:

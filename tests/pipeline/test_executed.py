@@ -1,4 +1,4 @@
-"""The Jenkinsfile with real verbs on a small simulated bank: whatever needs no engine runs. Push and deployment run for real in the tests of the platform."""
+"""The Jenkinsfile with real verbs on a small simulated bank. What needs an engine is recorded here."""
 
 from __future__ import annotations
 
@@ -90,7 +90,10 @@ def test_what_the_stages_leave(drifted: Execution, folder: Path, workspace: Path
 
 
 def test_a_second_build_without_drift_is_a_success(drifted: Execution, folder: Path, workspace: Path) -> None:
-    recorded = [{"match": "make register", "status": 0}, {"match": "make sbom", "run": "mkdir -p build/delivery/sbom; touch build/delivery/sbom/a.json"}]
+    recorded = [
+        {"match": "make register", "status": 0},
+        {"match": "make sbom", "run": "mkdir -p build/delivery/sbom; touch build/delivery/sbom/a.json"},
+    ]
     credentials = {**CREDENTIALS, "ledger-url": {"kind": "text", "value": f"sqlite:///{folder / 'ledger.db'}"}}
     # The newest file of the inbox is the simulated one, from the bank that the model knows.
     done = execute(workspace, patience=300, environment=environment(folder, workspace), credentials=credentials, sh=[*recorded, *INSTEAD])
@@ -110,7 +113,10 @@ def test_a_batch_that_is_not_there_is_red(drifted: Execution, folder: Path, work
 def test_a_secret_in_the_tree_is_red(workspace: Path) -> None:
     planted = workspace / "src" / "tidegate" / "planted.py"
     planted.write_text('AWS = "AKIA' + "Q3EGRMVHKD7J5W2X" + '"\n')
-    recorded = [{"match": verb, "status": 0} for verb in ("make environment", "verb", "make reports", "make register", "make sbom", "make build-report")]
+    recorded = [
+        {"match": verb, "status": 0}
+        for verb in ("make environment", "verb", "make reports", "make register", "make sbom", "make build-report")
+    ]
     for name in ("build/delivery/reports.tar.gz", "build/delivery/sbom/a.json"):
         (workspace / name).parent.mkdir(parents=True, exist_ok=True)
         (workspace / name).touch()

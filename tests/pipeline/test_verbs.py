@@ -1,4 +1,4 @@
-"""The verbs of the pipeline by themselves: codes through make, images named by digest, what goes back, what the key of the deployment opens."""
+"""The verbs of the pipeline by themselves: codes through make, images by digest, what goes back, what the deployment's key opens."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def host(tmp_path: Path) -> Path:
 def call(folder: Path, script: str, *words: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEGATE_", "MAKE", "COMPOSE_"))}
     command = [str(folder / "deploy" / "pipeline" / script), *words]
-    return subprocess.run(command, cwd=folder, env={**kept, **environment}, input=given, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=folder, env={**kept, **environment}, input=given, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
@@ -154,7 +156,14 @@ def server(host: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     (keys / "authorized").write_text(opened + (keys / "deploy.pub").read_text())
     (keys / "known").write_text(f"[127.0.0.1]:{port} {(keys / 'host.pub').read_text()}")
     Path("/run/sshd").mkdir(exist_ok=True)
-    options = ["ListenAddress=127.0.0.1", "PidFile=none", "UsePAM=no", "PasswordAuthentication=no", "StrictModes=no", "PermitRootLogin=prohibit-password"]
+    options = [
+        "ListenAddress=127.0.0.1",
+        "PidFile=none",
+        "UsePAM=no",
+        "PasswordAuthentication=no",
+        "StrictModes=no",
+        "PermitRootLogin=prohibit-password",
+    ]
     options += [f"Port={port}", f"HostKey={keys / 'host'}", f"AuthorizedKeysFile={keys / 'authorized'}"]
     command = ["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", *(word for option in options for word in ("-o", option))]
     running = subprocess.Popen(command, stderr=subprocess.DEVNULL)
