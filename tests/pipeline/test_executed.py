@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -35,6 +36,17 @@ def environment(folder: Path, workspace: Path) -> dict[str, str]:
     }
 
 
+def without_labels(path: Path) -> None:
+    """Nobody knows yet who of them left, so a renewal has to wait."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    columns = [name for name in rows[0] if name != "Attrition_Flag"]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pipeline")
@@ -55,6 +67,7 @@ def drifted(folder: Path, workspace: Path) -> Execution:
     words = [word for column in MOVED for word in ("--drift", f"{column}:1.5")]
     command = [sys.executable, "-m", "tidegate", "simulate", str(batch), "--rows", "2000", "--seed", "9", *words]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(workspace / "src")})
+    without_labels(batch)
     credentials = {**CREDENTIALS, "ledger-url": {"kind": "text", "value": f"sqlite:///{folder / 'ledger.db'}"}}
     given = {"BATCH": str(batch), "BUDGET": "quick"}
     return execute(workspace, patience=450, params=given, environment=environment(folder, workspace), credentials=credentials, sh=INSTEAD)
