@@ -20,19 +20,28 @@ pytestmark = pytest.mark.pipeline
 DIGEST = "sha256:" + "a" * 64
 NAMES = ("api", "ui", "worker", "reports", "mlflow")
 IMAGES = "TIDEGATE_TAG=abc\n" + "".join(f"TIDEGATE_{name.upper()}_IMAGE=127.0.0.1:5000/tidegate/{name}@{DIGEST}\n" for name in NAMES)
-# `make deploy` of the platform, as far as these verbs see it: the record says what runs, unless it is told to fail before or after that.
+# `make deploy` of the platform as these verbs see it: images come from the environment, else from the record, as for compose, and the record
+# says afterwards what runs; unless it is told to fail before or after that.
 MAKEFILE = """
 .PHONY: deploy answering
 deploy:
 \t@test "$(FAIL)" != before
-\t@grep -vE '^TIDEGATE_(TAG|[A-Z]*_IMAGE)=' .env >.env.part || true
-\t@echo "TIDEGATE_TAG=$(TAG)" >>.env.part
-\t@env | grep -E '^TIDEGATE_[A-Z]*_IMAGE=' | sort >>.env.part || true
+\t@deploy/fake >.env.part
 \t@mv .env.part .env
 \t@test "$(FAIL)" != after
 answering:
 \t@[ -z "$$PIPELINE_ANSWER" ] || echo $(CODE) >"$$PIPELINE_ANSWER"
 \t@exit $(CODE)
+"""
+FAKE = """#!/bin/sh
+grep -vE '^TIDEGATE_(TAG|[A-Z]*_IMAGE)=' .env
+echo "TIDEGATE_TAG=$TAG"
+for name in API UI WORKER REPORTS MLFLOW; do
+  variable=TIDEGATE_${name}_IMAGE
+  eval "value=\\${$variable:-}"
+  [ -n "$value" ] || value=$(sed -n "s/^$variable=//p" .env)
+  [ -z "$value" ] || echo "$variable=$value"
+done
 """
 
 
@@ -42,6 +51,8 @@ def host(tmp_path: Path) -> Path:
     (tmp_path / "deploy").mkdir()
     shutil.copytree(TOP / "deploy" / "pipeline", tmp_path / "deploy" / "pipeline")
     (tmp_path / "Makefile").write_text(MAKEFILE)
+    (tmp_path / "deploy" / "fake").write_text(FAKE)
+    (tmp_path / "deploy" / "fake").chmod(0o755)
     (tmp_path / ".env").write_text("TIDEGATE_PORT=8000\nTIDEGATE_TAG=old\n")
     (tmp_path / "build" / "delivery").mkdir(parents=True)
     (tmp_path / "build" / "delivery" / "images.env").write_text(IMAGES)
