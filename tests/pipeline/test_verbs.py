@@ -20,7 +20,7 @@ pytestmark = pytest.mark.pipeline
 DIGEST = "sha256:" + "a" * 64
 NAMES = ("api", "ui", "worker", "reports", "mlflow")
 IMAGES = "TIDEGATE_TAG=abc\n" + "".join(f"TIDEGATE_{name.upper()}_IMAGE=127.0.0.1:5000/tidegate/{name}@{DIGEST}\n" for name in NAMES)
-# `make deploy` of the platform as these verbs see it: images come from the environment, else from the record, as for compose, and the record
+# `make deploy` of the platform as they see it: images come from the environment, else from the record, as for compose, and the record
 # says afterwards what runs; unless it is told to fail before or after that.
 MAKEFILE = """
 .PHONY: deploy answering
