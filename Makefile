@@ -97,6 +97,8 @@ lock: .venv/ready ## resolve the dependencies anew into locks/
 	$(COMPILE) --extra tracking -c locks/all.txt -o locks/mlflow.txt
 	$(COMPILE) --extra images -c locks/all.txt -o locks/images.txt
 
+include deploy/pipeline/pipeline.mk
+
 clean: ## remove the virtual environment and caches (never a home)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 
