@@ -56,7 +56,7 @@ def test_a_file_is_scored_and_a_campaign_planned_on_it(visit: Visit, table: Path
     visit.drawn()
     visit.button("Preview")
     expect(visit.page.get_by_text("nothing of it is recorded")).to_be_visible()
-    expect(visit.page.get_by_text("1 rows that scoring refused")).to_be_visible()
+    expect(visit.page.get_by_text("because scoring refused them: 1 of the rows")).to_be_visible()
     assert asked(f"{visit.site.operate}/campaigns")["campaigns"] == []
     visit.shoot("campaign-preview-en")
     visit.page.locator(".st-key-campaign-name input").fill("winter")

@@ -122,7 +122,7 @@ def _drafted(home: Home, order: Order, now: datetime, progress: Callable[[int], 
 
 def _planned(order: Order, draft: _Drafted, overlaps: tuple[str, ...]) -> Planned:
     refused = draft.scored.refused
-    left_out = (f"{refused:,} rows that scoring refused have no score and are left out.",) if refused else ()
+    left_out = (f"Left out, because scoring refused them: {refused:,} of the rows.",) if refused else ()
     warnings = (*left_out, *draft.plan.warnings, *overlaps)
     return Planned(order.name, len(draft.scored.ids), draft.money, order.terms, draft.plan, draft.files, warnings)
 

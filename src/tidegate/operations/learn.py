@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.customers.simulation.write import write_simulated
+from tidegate.errors import InputRefused
 from tidegate.home import Home
 from tidegate.operations.places import cpu_seconds, opened_ledger, who
 from tidegate.operations.specify import spec_for
@@ -93,9 +94,14 @@ def _money(assessment: Assessment) -> dict[str, Any] | None:
 
 
 def learn(home: Home, settings: Settings, request: TrainingRequest, progress: Progress) -> Learned:
-    """Train on the request's table, or on a simulated bank where it names none."""
+    """Train on the request's table, or on a simulated bank where it names none. Raises InputRefused for a label or spec without a table."""
     data, label, spec = request.data, request.label, request.spec
     if data is None:
+        if label is not None or spec not in (None, EMBEDDED_SPEC):
+            raise InputRefused(
+                "A label or a spec is given, and no table.",
+                f"Give the table, too; without one a simulated {EMBEDDED_SPEC} is learned from.",
+            )
         progress("Simulating a bank", 0.0)
         data, spec, label = simulated_bank(home, settings), EMBEDDED_SPEC, None
     table_spec, spec_place, warnings = spec_for(home, data, label, spec)

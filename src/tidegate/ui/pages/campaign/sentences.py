@@ -50,8 +50,8 @@ _REFUSED = (
 )
 _WARNED = (
     (
-        rf"(?P<n_refused>{_COUNT}) rows that scoring refused .*",
-        "{n_refused} rows that scoring refused have no score and are left out.",
+        rf"Left out, because scoring refused them: (?P<n_refused>{_COUNT}) of the rows\.",
+        "Left out, because scoring refused them: {n_refused} of the rows.",
     ),
     (r"There is no control group: .*", "There is no control group: nothing can be proved later."),
     (
