@@ -8,6 +8,7 @@ libraries, only those look that know a key by its shape. `--remember` writes wha
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ FILTERS = (
     "detect_secrets.filters.heuristic.is_sequential_string", "detect_secrets.filters.heuristic.is_templated_secret",
 )  # fmt: skip
 LARGEST = 1024 * 1024
+PLACEHOLDER = re.compile(r"[A-Z_]+")  # postgresql://USER:PASSWORD@HOST says where something belongs
 # Certificates of authorities, and keys that libraries show in their tests: of Debian and PyPI, checked by hash when installed.
 OTHERS = ("usr/share/", "usr/lib/", "var/lib/dpkg/")
 Found = tuple[str, PotentialSecret]
@@ -45,7 +47,7 @@ def look(paths: Iterable[Path], shapes_alone: bool) -> Iterator[Found]:
         found = SecretsCollection()
         for path in paths:
             found.scan_file(str(path))
-        yield from found
+        yield from ((name, secret) for name, secret in found if not PLACEHOLDER.fullmatch(secret.secret_value or ""))
 
 
 def tree() -> list[Found]:
