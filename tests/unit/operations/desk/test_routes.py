@@ -264,7 +264,7 @@ def test_the_name_of_the_key_is_on_record(desk: Desk, monkeypatch: pytest.Monkey
     path.parent.mkdir(exist_ok=True)
     write_keys(path, [operator])
     seen: list[str] = []
-    monkeypatch.setattr("tidegate.operations.desk.versions.rollback", lambda *words: seen.append(words[3]) or pytest.fail("stop"))
+    monkeypatch.setattr("tidegate.operations.desk.versions.rollback", lambda *words: seen.append(words[3]))  # the answer is a 500
     client = TestClient(create_operate_app(desk, Keyring(path)), raise_server_exceptions=False)
     client.post("/rollback", json={}, headers={"Authorization": f"Bearer {text}"})
     assert seen == ["ada (operate API)"]
