@@ -9,7 +9,7 @@ COMPOSE ?= docker compose
 export COMPOSE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser instruments dashboards clean up down backup restore deploy load images test-platform
+.PHONY: help setup run test check unit docs lock benchmarks reliability reliability-smoke notebooks servers browser instruments dashboards clean up down backup restore deploy load images test-platform test-delivery
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -85,7 +85,10 @@ load: ## traffic for the dashboards: random customers through the gateway (RATE=
 	@python3 deploy/load.py --rate $(or $(RATE),20) --seconds $(or $(SECONDS),300)
 
 test-platform: .venv/ready ## engine, images, containers and their tests (root; 25 minutes)
-	.ci/platform
+	.ci/platform platform
+
+test-delivery: .venv/ready build/tools/ready ## the Jenkinsfile's delivery onto such a platform, and the way back from a bad one (root; 15 minutes)
+	.ci/platform delivery
 
 COMPILE = $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate -q
 lock: .venv/ready ## resolve the dependencies anew into locks/

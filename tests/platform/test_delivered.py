@@ -18,7 +18,7 @@ from receivers import free_port
 if TYPE_CHECKING:
     from platform_stack import Stack
 
-pytestmark = pytest.mark.platform
+pytestmark = pytest.mark.delivery
 
 NAMES = ("api", "ui", "worker", "reports", "mlflow")
 # What tests/pipeline runs for real.
