@@ -104,6 +104,15 @@ def test_a_release_that_changed_nothing_is_not_withdrawn(host: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "The release changed nothing. What ran before still runs.\n")
 
 
+def test_a_record_that_cannot_be_read_is_not_taken_for_unchanged(host: Path) -> None:
+    (host / "build/delivery/before.env").touch()  # nothing had been deployed yet
+    (host / ".env").unlink()
+    (host / ".env").mkdir()
+    done = call(host, "hosted", "withdraw")
+    assert done.returncode not in (0, 2), done.stdout
+    assert "changed nothing" not in done.stdout
+
+
 def test_a_release_that_broke_halfway_is_withdrawn(host: Path) -> None:
     before = (host / ".env").read_text()
     assert call(host, "hosted", "release", FAIL="after").returncode != 0
