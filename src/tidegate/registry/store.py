@@ -81,9 +81,9 @@ def check_registry(home: Home, name: str) -> Registry:
     That the server answers, that the account may write to the experiment (a tag is set), and that the numbers of new versions cannot
     meet those of this home. Raises RegistryUnavailable, StorageUnavailable or HomeRefused.
     """
+    registry = open_registry(home, name)
     from mlflow.exceptions import MlflowException
 
-    registry = open_registry(home, name)
     with explained(registry.uri):
         try:
             registry.client.set_experiment_tag(registry.experiment, "tidegate.table", name)
