@@ -95,7 +95,7 @@ class SeaweedFS:
         }
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "-v=0", "server", *(f"-{name}={value}" for name, value in options.items())],
+                [self.binary, "-v=0", "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items())],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,

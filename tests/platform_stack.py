@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from receivers import Web
+
 TOP = Path(__file__).parents[1]
 DOCKER = "/usr/bin/docker"
 API, OPERATE, UI, REPORTS, MLFLOW = "api", "operate", "ui", "reports", "mlflow"
@@ -22,11 +24,12 @@ API, OPERATE, UI, REPORTS, MLFLOW = "api", "operate", "ui", "reports", "mlflow"
 
 @dataclass(frozen=True)
 class Stack:
-    """One platform: its environment for make and compose, and where it listens."""
+    """One platform: its environment for make and compose, where it listens, and whom its Alertmanager tells."""
 
     environment: dict[str, str]
     secrets: Path
     ports: dict[str, int]
+    slack: Web
 
     def run(self, *words: str | Path, given: bytes = b"", patience: float = 900, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         done = subprocess.run(

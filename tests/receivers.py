@@ -21,12 +21,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def answering(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+def answering(handler: type[BaseHTTPRequestHandler], port: int = 0, address: str = "127.0.0.1") -> Iterator[str]:
     """The URL of a server that answers each request with `handler`, until the block ends."""
-    listening = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    listening = ThreadingHTTPServer((address, port), handler)
     threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listening.server_port}"
+        yield f"http://{address}:{listening.server_port}"
     finally:
         listening.shutdown()
         listening.server_close()
@@ -35,7 +35,7 @@ def answering(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[
 class Web:
     """What was posted to an HTTP server (path, JSON), which answers with `status`; other than 200 it keeps nothing."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.status = 200
         web = self
@@ -52,8 +52,9 @@ class Web:
             def log_message(self, *_: object) -> None:
                 return
 
-        self._serving = answering(Handler, port)
-        self.port = int(self._serving.__enter__().rsplit(":", 1)[1])
+        self._serving = answering(Handler, port, address)
+        self.url = self._serving.__enter__()
+        self.port = int(self.url.rsplit(":", 1)[1])
 
     def close(self) -> None:
         self._serving.__exit__(None, None, None)

@@ -17,3 +17,17 @@ ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin PGDATA=/var/lib
 STOPSIGNAL SIGINT
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["postgres"]
+
+# Account, paths and names of the originals. Debian's packages would start their servers while they are installed.
+FROM ${BASE_IMAGE} AS instruments
+RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d \
+ && apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager wget && rm -rf /var/lib/apt/lists/* \
+ && ln -s prometheus-alertmanager /usr/bin/alertmanager \
+ && install -d -o 65534 -g 65534 /prometheus /alertmanager
+USER 65534:65534
+
+FROM instruments AS prometheus
+ENTRYPOINT ["prometheus"]
+
+FROM instruments AS alertmanager
+ENTRYPOINT ["alertmanager"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from platform_stack import TOP, Stack
+from platform_stack import DOCKER, TOP, Stack
+from receivers import Web
 
 PUBLISHED = {
     "api": "TIDEGATE_PORT",
@@ -21,6 +24,7 @@ PUBLISHED = {
     "mlflow": "MLFLOW_PORT",
 }
 KEPT_PORTS = (18_000, 18_001, 18_501, 19_000, 15_000)
+KEPT_SLACK_PORT = 15_999
 # A small bank and quick trainings.
 SETTINGS = {
     "TIDEGATE_SIMULATED_ROWS": "3000",
@@ -28,7 +32,7 @@ SETTINGS = {
     "TIDEGATE_RENEWAL_ALGORITHMS": "logistic_regression",
     "TIDEGATE_RENEWAL_AUDIT_REQUIRED": "false",
     "TIDEGATE_EVERY": "1h",
-    # Two cores carry eleven containers and their callers: a commit that takes a second there is no fault.
+    # Two cores carry a dozen containers and their callers: a commit that takes a second there is no fault.
     "TIDEGATE_LEDGER_SECONDS": "2.5",
 }
 
@@ -58,7 +62,7 @@ def stack() -> Iterator[Stack]:
         **SETTINGS,
         **{PUBLISHED[name]: str(port) for name, port in ports.items()},
         "COMPOSE": os.environ.get("COMPOSE", "docker-compose"),
-        "DOCKER": "/usr/bin/docker",
+        "DOCKER": DOCKER,
         "COMPOSE_FILE": f"{TOP / 'compose.yaml'}:{TOP / 'deploy/docker/compose.ci.yaml'}",
         "COMPOSE_ENV_FILES": str(folder / "env"),
         "COMPOSE_PROGRESS": "plain",
@@ -66,9 +70,16 @@ def stack() -> Iterator[Stack]:
         "TIDEGATE_SECRETS": str(folder / "secrets"),
     }
     (folder / "env").touch()
-    made = Stack(environment, folder / "secrets", ports)
+    # A Slack of our own, on this machine's address in the engine's first network, written down as somebody does before the first start.
+    asked = (DOCKER, "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    address = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    slack = Web(KEPT_SLACK_PORT if kept else 0, address)
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "secrets" / "slack_webhook_url").write_text(f"{slack.url}/services/{secrets.token_hex(12)}\n")
+    made = Stack(environment, folder / "secrets", ports, slack)
     made.make("up", "UP=--no-build")
     yield made
+    slack.close()
     if not kept:
         made.make("down", "VOLUMES=1")
         shutil.rmtree(folder)

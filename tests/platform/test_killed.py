@@ -14,7 +14,7 @@ from platform_stack import API, Stack, until
 pytestmark = pytest.mark.platform
 
 RATE = 50
-SERVES_ON = ("api", "worker", "mlflow", "store", "ui", "reports")
+SERVES_ON = ("api", "worker", "mlflow", "store", "ui", "reports", "prometheus", "alertmanager")
 
 
 @pytest.fixture(scope="module")

@@ -150,6 +150,15 @@ def test_from_drift_to_alert_report_experiment_renewal_and_rollback(
     assert desk.get("/renewals").json()["renewals"]
     assert desk.get("/verify").json()["events"] == "ok"
 
+    # Meanwhile Prometheus has seen the drift at the worker, and Alertmanager has told Slack.
+    def told() -> list[str]:
+        return [
+            title for _, message in stack.slack.got for one in message["attachments"] if "features have drifted" in (title := one["title"])
+        ]
+
+    until(lambda: bool(told()), lambda: (stack.slack.got, stack.compose("logs", "--tail", "20", "prometheus", "alertmanager")), 180)
+    assert told()[0].startswith("[Tidegate] "), told()
+
 
 def test_runs_are_in_mlflow(stack: Stack) -> None:
     word = (stack.secrets / "mlflow_password").read_text()

@@ -15,6 +15,7 @@ from platform_stack import API, Stack
 pytestmark = pytest.mark.platform
 
 RATE, NO_PATIENCE = 30, 0.0
+SERVICES = ("api", "worker", "ui", "reports", "mlflow")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def images_of(stack: Stack, service: str) -> set[str]:
 
 
 def test_a_deploy_drops_no_request(stack: Stack, bodies: list[dict[str, Any]]) -> None:
-    for target in ("api", "worker", "ui", "reports", "mlflow"):
+    for target in SERVICES:
         stack.docker("tag", f"tidegate/{target}:dev", f"tidegate/{target}:next")
     before = {one["Id"] for one in stack.containers("api")}
     with calling(stack.url(API), stack.key("score"), bodies, RATE, NO_PATIENCE) as calls:
@@ -43,10 +44,29 @@ def test_a_deploy_drops_no_request(stack: Stack, bodies: list[dict[str, Any]]) -
     # What was deployed is what the next `make up` brings.
     stack.make("up", "UP=--no-build")
     assert {one["Id"] for one in stack.containers("api")} == after
+
+
+def test_a_deploy_whose_mlflow_ends_takes_everything_back(stack: Stack, bodies: list[dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM tidegate/mlflow:dev\nCMD ["python", "-c", "raise SystemExit(1)"]\n')
+    stack.docker("build", "-q", "-t", "tidegate/mlflow:sick", str(tmp_path))
+    for target in ("api", "worker", "ui", "reports"):
+        stack.docker("tag", f"tidegate/{target}:dev", f"tidegate/{target}:sick")
+    ran = {service: images_of(stack, service) for service in SERVICES}
+    first = {one["Id"] for one in stack.containers("api")}
+    record = Path(stack.environment["COMPOSE_ENV_FILES"]).read_text()
     with calling(stack.url(API), stack.key("score"), bodies, RATE, NO_PATIENCE) as calls:
-        stack.make("deploy", "TAG=dev")
+        done = stack.make("deploy", "TAG=sick", check=False)
+    said = done.stderr.decode()
+    assert done.returncode == 2, "make's code for a recipe that failed"
+    assert "sick scores, but" in said
+    assert "Everything goes back" in said
+    assert not first & {one["Id"] for one in stack.containers("api")}, "replicas of sick had taken over"
+    assert {service: images_of(stack, service) for service in SERVICES} == ran
+    assert len(stack.containers("api")) == 2
+    for service in SERVICES:
+        assert {one["State"]["Health"]["Status"] for one in stack.containers(service)} == {"healthy"}, service
     assert calls.failed == [], (calls.failed[:5], calls.seen)
-    assert images_of(stack, "api") == {"tidegate/api:dev"}
+    assert Path(stack.environment["COMPOSE_ENV_FILES"]).read_text() == record
 
 
 def test_an_image_that_does_not_become_healthy_is_taken_away_again(stack: Stack, bodies: list[dict[str, Any]], tmp_path: Path) -> None:

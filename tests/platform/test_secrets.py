@@ -26,11 +26,16 @@ def secret_words(stack: Stack) -> list[bytes]:
         content = path.read_bytes()
         if path.name == "customer_key":
             words += [content, content.hex().encode()]
-        elif path.name.startswith(("key_", "postgres_")) or path.name in ("mlflow_password", "mlflow_session"):
+        elif path.name.startswith(("key_", "postgres_")) or path.name in (
+            "mlflow_password",
+            "mlflow_session",
+            "grafana_password",
+            "slack_webhook_url",
+        ):
             words.append(content.strip())
         elif path.name.startswith("store_"):
             words.append(content.split(b"aws_secret_access_key = ")[1].strip())
-    assert len(words) == 15
+    assert len(words) == 17
     return words
 
 

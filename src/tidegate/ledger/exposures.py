@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -94,16 +95,20 @@ def recent_predictions(ledger: Ledger, since: datetime, until: datetime) -> dict
 def split_by_phase(ledger: Ledger, experiment: Experiment) -> dict[int, dict[str, int]]:
     """Customers by the phase in which they were first seen: phase → variant → customers. Raises LedgerUnavailable.
 
-    Phase and arm are one number, so that the least of a customer says both in one pass: joined to itself, the table took minutes.
+    Phase and arm are one number, and the rows come in the order of the index, so that a customer's first row says both: to group 300,000
+    of them in SQLite took twice as long.
     """
-    mine = _predictions.c.experiment_phase.in_([one.phase for one in experiment.phases])
     both = 2 * _predictions.c.experiment_phase + sa.case((_predictions.c.variant == "treatment", 1), else_=0)
-    query = sa.select(sa.func.min(both).label("first")).where(mine, _predictions.c.customer.is_not(None)).group_by(_predictions.c.customer)
-    first = query.subquery()
-    found: dict[int, dict[str, int]] = {}
+    mine = _predictions.c.experiment_phase.in_([one.phase for one in experiment.phases]) & _predictions.c.customer.is_not(None)
+    query = sa.select(_predictions.c.customer, both).where(mine).order_by(_predictions.c.experiment_phase, _predictions.c.created_at)
+    first: dict[str, int] = {}
     with reading(ledger.engine) as connection:
-        for number, count in connection.execute(sa.select(first.c.first, sa.func.count()).group_by(first.c.first)):
-            found.setdefault(number // 2, {})["treatment" if number % 2 else "champion"] = count
+        for page in connection.execute(query.execution_options(yield_per=_CHUNK)).partitions():
+            for customer, number in page:
+                first.setdefault(customer, number)
+    found: dict[int, dict[str, int]] = {}
+    for number, count in Counter(first.values()).items():
+        found.setdefault(number // 2, {})["treatment" if number % 2 else "champion"] = count
     return found
 
 

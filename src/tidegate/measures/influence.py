@@ -17,7 +17,11 @@ def roc_auc_influence(label: Labels, score: Floats) -> Floats:
     >>> roc_auc_influence(np.array([0, 0, 1, 1], np.int8), np.array([0.1, 0.4, 0.35, 0.8])).round(3).tolist()
     [0.125, -0.125, -0.125, 0.125]
     """
-    ranking = rank(label, score)
+    return roc_auc_influence_of(rank(label, score))
+
+
+def roc_auc_influence_of(ranking: Ranking) -> Floats:
+    """`roc_auc_influence` of rows that are sorted already, in the order they came from."""
     positives, negatives = cumulated(ranking)
     leavers, stayers = positives[-1], negatives[-1]
     # Of the opposite class, how many this row is on the right side of; ties count half.
@@ -34,7 +38,11 @@ def pr_auc_influence(label: Labels, score: Floats) -> Floats:
     >>> (pr_auc_influence(np.array([0, 0, 1, 1], np.int8), np.array([0.1, 0.4, 0.35, 0.8])).round(3) + 0.0).tolist()
     [0.0, -0.111, -0.028, 0.139]
     """
-    ranking = rank(label, score)
+    return pr_auc_influence_of(rank(label, score))
+
+
+def pr_auc_influence_of(ranking: Ranking) -> Floats:
+    """`pr_auc_influence` of rows that are sorted already, in the order they came from."""
     positives, negatives = cumulated(ranking)
     found, here, leavers = positives + negatives, np.diff(positives, prepend=0.0), positives[-1]
     precision = positives / found
@@ -45,7 +53,7 @@ def pr_auc_influence(label: Labels, score: Floats) -> Floats:
 
 
 def _by_row(ranking: Ranking, positive: Floats, negative: Floats) -> Floats:
-    runs = np.searchsorted(ranking.run_ends, np.arange(len(ranking.label)))
+    runs = np.diff(ranking.run_ends, prepend=-1)
     found = np.empty(len(ranking.label))
-    found[ranking.order] = np.where(ranking.label == 1, positive[runs], negative[runs])
+    found[ranking.order] = np.where(ranking.label == 1, np.repeat(positive, runs), np.repeat(negative, runs))
     return found

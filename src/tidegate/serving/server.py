@@ -15,6 +15,7 @@ from tidegate.access.keyring import Keyring
 from tidegate.access.keys import SCORE
 from tidegate.home import Home, working
 from tidegate.serving.address import bound
+from tidegate.serving.garbage import settle
 from tidegate.serving.opening import Opening, opened
 from tidegate.serving.workers import supervise
 from tidegate.settings import Settings
@@ -78,4 +79,5 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            settle()
             self._ready()

@@ -16,6 +16,7 @@ from prometheus_client import multiprocess
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from tidegate.errors import HomeRefused
+from tidegate.serving.garbage import settle
 from tidegate.serving.opening import Opening, opened
 
 START_SECONDS = 120.0
@@ -45,6 +46,7 @@ class Worker:
                     yield
 
         app.router.lifespan_context = whole
+        settle()
         return app
 
 

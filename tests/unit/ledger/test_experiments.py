@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tidegate.errors import InputRefused
-from tidegate.ledger.connections import writing
+from tidegate.ledger.connections import reading, writing
 from tidegate.ledger.events import list_events, verify_events
 from tidegate.ledger.experiments import (
     CANARY_STOPPED,
@@ -38,6 +40,7 @@ from tidegate.ledger.feedback import Feedback, record_feedback
 from tidegate.ledger.predictions import Prediction, count_predictions, insert_predictions, sample_predictions
 from tidegate.ledger.store import Ledger
 from tidegate.ledger.times import time_text
+from tidegate.ledger.trials import read_trials
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -101,6 +104,26 @@ def test_customers_count_in_the_phase_in_which_they_came_first(ledger: Ledger, m
     since = datetime(2026, 1, 2, tzinfo=UTC)
     assert recent_predictions(ledger, since, since + DAY) == {"champion": (3, 3), "treatment": (3, 3)}
     assert recent_predictions(ledger, since + DAY, since + 2 * DAY) == {}
+
+
+def test_looking_at_an_experiment_fetches_no_row_and_sorts_nothing(ledger: Ledger, make: Make) -> None:
+    """What its readers ask for stands in the index, in the order they want it: a reader that asks for more belongs into the index too."""
+    if ledger.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by statistics, which so few rows do not have")
+    started(ledger)
+    experiment = raise_share(ledger, 1, 0.8, "ana", NOON)
+    made(ledger, [make(number, experiment_phase=1 + number // 10) for number in range(20)])
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(ledger.engine, "before_cursor_execute", lambda _c, _k, statement, values, *_: asked.append((statement, values)))
+    split_by_phase(ledger, experiment)
+    read_trials(ledger, experiment, NOON + 100 * DAY)
+    ours = [one for one in asked if "FROM predictions" in one[0]]
+    assert len(ours) == 2
+    for statement, values in ours:
+        with reading(ledger.engine) as connection:
+            plan = " ".join(row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values))
+        assert "USING COVERING INDEX predictions_experiment_phase" in plan
+        assert "TEMP B-TREE" not in plan
 
 
 def test_a_shadow_is_no_prediction_and_has_one_that_was_given(ledger: Ledger, make: Make) -> None:

@@ -31,7 +31,8 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HELD = [field.name for field in fields(Prediction) if field.name != "experiment_phase"]
 _SECOND = ("predictions", "events", "campaigns", "assignments", "outcomes")
 _THIRD = (*_SECOND, "feedback")
-TABLES = {"0001": ("predictions", "events"), "0002": _SECOND, "0003": _THIRD, "0004": _THIRD}
+_FIFTH = (*_THIRD, "audit_outcomes")
+TABLES = {"0001": ("predictions", "events"), "0002": _SECOND, "0003": _THIRD, "0004": _THIRD, "0005": _FIFTH}
 
 
 def written_by(version: str, url: str, predictions: list[Prediction]) -> None:
@@ -51,6 +52,8 @@ def written_by(version: str, url: str, predictions: list[Prediction]) -> None:
         record_outcomes(old, [Outcome(customer, time_text(NOON), 1, "file:a", time_text(NOON))], "ana", {}, NOON)
     if version >= "0003":
         record_feedback(old, Feedback("g", None, None, None, customer, "other", None, time_text(NOON), time_text(NOON)), "ana", {}, NOON)
+    if version >= "0005":
+        record_outcomes(old, [Outcome(customer, time_text(NOON), 0, "file:b", time_text(NOON))], "ana", {}, NOON, audit=True)
     close_ledger(old)
 
 
