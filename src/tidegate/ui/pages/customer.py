@@ -22,20 +22,22 @@ _REASONS_SHOWN, _COLUMNS = 8, 3
 def show() -> None:
     """The page."""
     st.title(say("Score a customer"))
-    columns = session.remembered("columns", lambda: scoring.columns(session.scoring()))
+    columns, answers = session.newest("columns", lambda: scoring.columns(session.scoring()))
     if columns is None:
         return
     scored, past = st.tabs([say("Score"), say("Past predictions")])
     with scored:
-        _form(columns)
+        _form(columns, answers)
         answer = st.session_state.get(_ANSWER)
         if answer is not None:
-            _answer(columns, *answer)
+            found, customer = answer
+            _answer(columns, found, customer, answers)
     with past:
         _past()
 
 
-def _form(columns: Sequence[Column]) -> None:
+def _form(columns: Sequence[Column], answers: bool) -> None:
+    """`answers`: whether the scoring API did in this run; where it did not, that was said, and nothing more is asked."""
     kept: dict[str, Any] = st.session_state.setdefault(_VALUES, {})
     with st.form("customer.form", enter_to_submit=False):
         identity = st.text_input(
@@ -49,6 +51,8 @@ def _form(columns: Sequence[Column]) -> None:
     empty = [_title(column) for column in columns if given[column.name] is None and not column.nullable]
     if empty:
         st.error(say("Not scored, because a value is missing: {names}.", names=", ".join(empty)))
+        return
+    if not answers:
         return
     customer = {**given, **({"customer_id": identity.strip()} if identity.strip() else {})}
     found = asked(lambda: scoring.explain(session.scoring(), customer))
@@ -118,7 +122,7 @@ def _plain(value: float) -> str:
     return number(value, 0 if float(value).is_integer() else 3)
 
 
-def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any]) -> None:
+def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any], answers: bool) -> None:
     st.divider()
     left, right = st.columns([1, 2], vertical_alignment="center")
     left.metric(say("Probability of leaving"), percent(found.probability))
@@ -134,7 +138,7 @@ def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str
     if told:
         st.markdown("\n".join(told))
     _actions(columns, found)
-    _what_if([column for column in columns if column.actionable], found, customer)
+    _what_if([column for column in columns if column.actionable], found, customer, answers)
 
 
 def _reasons(found: Explanation) -> None:
@@ -179,7 +183,7 @@ def _actions(columns: Sequence[Column], found: Explanation) -> None:
         st.caption(say("The spec suggests no action for what raises this probability."))
 
 
-def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any]) -> None:
+def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any], answers: bool) -> None:
     st.subheader(say("What if"))
     if not columns:
         st.caption(say("The spec calls no column actionable, so there is nothing to try."))
@@ -192,6 +196,8 @@ def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[st
     change = {name: value for name, value in tried.items() if value != customer[name]}
     if not change:
         st.caption(say("Change a value above."))
+        return
+    if not answers:
         return
     answer = asked(lambda: scoring.what_if(session.scoring(), found.prediction_id, [change]))
     if answer is None:
