@@ -118,6 +118,8 @@ def arms(found: Status) -> None:
     st.dataframe(rows, hide_index=True, height="content", key="experiment.arms", column_config=right)
     if found.split is not None:
         _split(*found.split)
+    elif not shadow:
+        st.write(say("Split of the customers: there are none yet."))
     if found.shadow is not None:
         _shadow(*found.shadow)
     st.caption(
