@@ -82,3 +82,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     pages = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md")), TOP / "CONTRIBUTING.md"]
     links = [(page, target) for page in pages for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))]
     assert [str(target) for page, target in links if not target.startswith("http") and not (page.parent / target).exists()] == []
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    pages = sorted((TOP / "docs" / "decisions").glob("*.md"))
+    titles = [int(page.read_text(encoding="utf-8").removeprefix("# ").partition(".")[0]) for page in pages]
+    assert [int(page.name[:4]) for page in pages] == titles == list(range(1, len(pages) + 1))

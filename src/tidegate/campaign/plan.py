@@ -125,7 +125,7 @@ def plan_campaign(candidates: Candidates, money: Money, terms: Terms, today: int
 
 
 def check_terms(terms: Terms) -> None:
-    """Raises SettingRefused naming the term that is out of range, by its name: options of the command line and fields of a form have it too."""
+    """Raises SettingRefused with the name of the term that is out of range: options of the command line and fields of a form have it."""
     if (terms.budget is None) == (terms.contacts is None):
         said = "Neither budget nor contacts is given." if terms.budget is None else "Both budget and contacts are given."
         raise SettingRefused(said, "Give one of them: what may be spent, or how many may be contacted.")
