@@ -179,6 +179,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return figures.percent(share, language(), digits)
 
 
+def separators() -> str:
+    """Of numbers, for pictures: decimal sign, then thousands."""
+    return ",\u202f" if language() == FRENCH else ".,"
+
+
 def moment(text: str | None) -> str:
     """An ISO time."""
     return figures.moment(text, language())

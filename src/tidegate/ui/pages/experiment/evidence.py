@@ -16,13 +16,12 @@ from tidegate.ui.pages.experiment.seen import (
     higher_is_better,
     measure,
     mode,
-    separators,
     spoken,
     whole,
     word,
 )
 from tidegate.ui.plain import plain
-from tidegate.ui.session import moment, number, percent, say
+from tidegate.ui.session import moment, number, percent, say, separators
 
 _LEAST_P = 1e-3
 
