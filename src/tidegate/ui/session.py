@@ -80,16 +80,11 @@ def asked(what: Callable[[], Found]) -> Found | None:
 
 def remembered(name: str, what: Callable[[], Found]) -> Found | None:
     """What an API answers, kept for the visit: where it is away for a moment, what was known is shown, and what was typed stays."""
-    return newest(name, what)[0]
-
-
-def newest(name: str, what: Callable[[], Found]) -> tuple[Found | None, bool]:
-    """As `remembered`; and whether it was answered now: where it was not, a page need not ask the same API again at once."""
     kept: dict[str, Any] = st.session_state.setdefault(_LAST, {})
     found = asked(what)
     if found is not None:
         kept[name] = found
-    return kept.get(name), found is not None
+    return kept.get(name)
 
 
 def recalled(name: str) -> Any:
@@ -182,6 +177,11 @@ def number(value: float | None, digits: int = 0) -> str:
 def percent(share: float | None, digits: int = 1) -> str:
     """A share of one."""
     return figures.percent(share, language(), digits)
+
+
+def separators() -> str:
+    """Of numbers, for pictures: decimal sign, then thousands."""
+    return ",\u202f" if language() == FRENCH else ".,"
 
 
 def moment(text: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from tidegate.ui import session
+from tidegate.ui import asking, session
 from tidegate.ui.charts import customer as charts
 from tidegate.ui.client import customers, scoring
 from tidegate.ui.client.scoring import Column, Explanation, Reason
@@ -22,22 +22,22 @@ _REASONS_SHOWN, _COLUMNS = 8, 3
 def show() -> None:
     """The page."""
     st.title(say("Score a customer"))
-    columns, answers = session.newest("columns", lambda: scoring.columns(session.scoring()))
+    asking.begin()
+    columns = asking.look("columns", lambda: scoring.columns(session.scoring()))
     if columns is None:
         return
     scored, past = st.tabs([say("Score"), say("Past predictions")])
     with scored:
-        _form(columns, answers)
+        _form(columns)
         answer = st.session_state.get(_ANSWER)
         if answer is not None:
             found, customer = answer
-            _answer(columns, found, customer, answers)
+            _answer(columns, found, customer)
     with past:
         _past()
 
 
-def _form(columns: Sequence[Column], answers: bool) -> None:
-    """`answers`: whether the scoring API did in this run; where it did not, that was said, and nothing more is asked."""
+def _form(columns: Sequence[Column]) -> None:
     kept: dict[str, Any] = st.session_state.setdefault(_VALUES, {})
     with st.form("customer.form", enter_to_submit=False):
         identity = st.text_input(
@@ -52,7 +52,7 @@ def _form(columns: Sequence[Column], answers: bool) -> None:
     if empty:
         st.error(say("Not scored, because a value is missing: {names}.", names=", ".join(empty)))
         return
-    if not answers:
+    if asking.silent():
         return
     customer = {**given, **({"customer_id": identity.strip()} if identity.strip() else {})}
     found = asked(lambda: scoring.explain(session.scoring(), customer))
@@ -122,7 +122,7 @@ def _plain(value: float) -> str:
     return number(value, 0 if float(value).is_integer() else 3)
 
 
-def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any], answers: bool) -> None:
+def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any]) -> None:
     st.divider()
     left, right = st.columns([1, 2], vertical_alignment="center")
     left.metric(say("Probability of leaving"), percent(found.probability))
@@ -138,7 +138,7 @@ def _answer(columns: Sequence[Column], found: Explanation, customer: Mapping[str
     if told:
         st.markdown("\n".join(told))
     _actions(columns, found)
-    _what_if([column for column in columns if column.actionable], found, customer, answers)
+    _what_if([column for column in columns if column.actionable], found, customer)
 
 
 def _reasons(found: Explanation) -> None:
@@ -183,7 +183,7 @@ def _actions(columns: Sequence[Column], found: Explanation) -> None:
         st.caption(say("The spec suggests no action for what raises this probability."))
 
 
-def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any], answers: bool) -> None:
+def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[str, Any]) -> None:
     st.subheader(say("What if"))
     if not columns:
         st.caption(say("The spec calls no column actionable, so there is nothing to try."))
@@ -197,7 +197,7 @@ def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[st
     if not change:
         st.caption(say("Change a value above."))
         return
-    if not answers:
+    if asking.silent():
         return
     answer = asked(lambda: scoring.what_if(session.scoring(), found.prediction_id, [change]))
     if answer is None:
