@@ -45,8 +45,8 @@ reliability: .venv/ready ## print the figures of docs/reliability.md (an hour; D
 reliability-smoke: .venv/ready ## the same with few of everything (five minutes)
 	$(BIN)/python benchmarks/reliability.py --smoke $(if $(ONLY),--only $(ONLY))
 
-servers: .venv/ready ## test against real servers on loopback, MLflow, PostgreSQL and SeaweedFS, all with passwords (some minutes)
-	$(BIN)/pytest -m servers tests/integration tests/unit/ledger tests/e2e
+servers: .venv/ready ## test against real servers on loopback (MLflow, PostgreSQL, SeaweedFS), and that nothing phones home (some minutes)
+	$(BIN)/pytest -m servers -rs tests/integration tests/unit/ledger tests/e2e
 
 instruments: .venv/ready ## test alerts and dashboards on Prometheus and Alertmanager of Debian (some minutes)
 	$(BIN)/pytest -m instruments -rs tests/instruments

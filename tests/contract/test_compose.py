@@ -24,7 +24,7 @@ PROFILES = {
     ("tunnel",): PUBLISHED,
     ("jenkins", "tunnel"): PUBLISHED | JENKINS,
 }
-# BuildKit without root (docs/decisions/0023-images-are-built-without-an-engine.md).
+# BuildKit without root (docs/decisions/0020-images-are-built-without-an-engine.md).
 BUILDER = "builder"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import subprocess
@@ -82,3 +83,21 @@ def test_links_between_pages_lead_somewhere() -> None:
     pages = [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md")), TOP / "CONTRIBUTING.md"]
     links = [(page, target) for page in pages for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))]
     assert [str(target) for page, target in links if not target.startswith("http") and not (page.parent / target).exists()] == []
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    pages = sorted((TOP / "docs" / "decisions").glob("*.md"))
+    titles = [int(page.read_text(encoding="utf-8").removeprefix("# ").partition(".")[0]) for page in pages]
+    assert [int(page.name[:4]) for page in pages] == titles == list(range(1, len(pages) + 1))
+
+
+def test_functions_and_modules_keep_to_their_length() -> None:
+    modules = {path.relative_to(TOP): path.read_text(encoding="utf-8") for path in (TOP / "src").rglob("*.py")}
+    assert [str(path) for path, text in modules.items() if len(text.splitlines()) > 350] == []
+    functions = [
+        (f"{path}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for path, text in modules.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert [name for name, lines in functions if lines > 40] == []

@@ -22,6 +22,7 @@ import pytest
 from receivers import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
+from tidegate.operations import run
 
 ROWS = 1_000
 
@@ -134,6 +135,31 @@ def test_a_service_that_dies_under_run_takes_nothing_with_it(tmp_path: Path) -> 
         assert process.wait(30) == 1
     assert (home / "storage" / "champion.json").exists()
     assert (home / "ledger.db").exists()
+
+
+def test_what_stands_beside_scoring_is_started_again_under_run(own_home: Home) -> None:
+    with running("run", "--home", own_home.root, "--port", free_port()) as (process, ready):
+        time.sleep(run.SHORTEST_SECONDS)
+        killed = _child(process.pid, "operate")
+        os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError):
+                if call(ready["urls"]["operate"] + "/health")[0] == 200:
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert _child(process.pid, "operate") != killed
+        assert process.poll() is None
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def _child(process: int, verb: str) -> int:
+    """The child that runs a verb."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    (found,) = [int(one) for one in children if verb.encode() in Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")]
+    return found
 
 
 def test_a_promoted_version_reaches_a_running_server(own_home: Home, tmp_path: Path) -> None:

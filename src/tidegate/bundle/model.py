@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tidegate.bundle.calibration import calibrated, log_odds
 from tidegate.bundle.manifest import Manifest, Member, read_json
 from tidegate.errors import BundleRefused
 from tidegate.features import Matrix
+from tidegate.telemetry import switch_off_telemetry
 
 Margin = Callable[[Matrix], NDArray[np.float64]]
 
@@ -68,8 +68,7 @@ def _part(member: Member, combination: str, margin: NDArray[np.float64]) -> NDAr
 
 def open_trees(path: Path) -> Margin:
     """Margins of an ONNX tree ensemble: float32 (n, f) → float64 (n, models). Raises BundleRefused where it cannot be loaded."""
-    # The runtime would otherwise report its use to its makers, from the moment it is imported.
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    switch_off_telemetry()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -100,7 +100,7 @@ def plan_campaign(candidates: Candidates, money: Money, terms: Terms, today: int
     counts = {reason: int(mask.sum()) for reason, mask in excluded.items()}
     eligible = np.flatnonzero(~np.any(list(excluded.values()), axis=0))
     if not len(eligible):
-        raise InputRefused(f"Nobody is left to contact: {_reasons(counts)}.", "Check these columns, or shorten --quiet-days.")
+        raise InputRefused(f"Nobody is left to contact: {_reasons(counts)}.", "Check these columns, or shorten quiet_days.")
     probability, value = candidates.probability[eligible], candidates.value[eligible]
     brings, cost = net_value(money, probability, value), expected_outlay(money, probability)
     order, binds = _order(brings, cost, terms)
@@ -125,20 +125,20 @@ def plan_campaign(candidates: Candidates, money: Money, terms: Terms, today: int
 
 
 def check_terms(terms: Terms) -> None:
-    """Raises SettingRefused naming the option that is out of range."""
+    """Raises SettingRefused with the name of the term that is out of range: options of the command line and fields of a form have it."""
     if (terms.budget is None) == (terms.contacts is None):
-        said = "Neither --budget nor --contacts is given." if terms.budget is None else "Both --budget and --contacts are given."
+        said = "Neither budget nor contacts is given." if terms.budget is None else "Both budget and contacts are given."
         raise SettingRefused(said, "Give one of them: what may be spent, or how many may be contacted.")
     if terms.budget is not None and not 0 < terms.budget < math.inf:
-        raise SettingRefused("The budget must be a number above 0.", "Give --budget as an amount in the spec's currency.")
+        raise SettingRefused("The budget must be a number above 0.", "Give budget as an amount in the spec's currency.")
     if terms.contacts is not None and terms.contacts < 1:
-        raise SettingRefused("The number of contacts must be 1 or more.", "Give --contacts as a whole number of customers.")
+        raise SettingRefused("The number of contacts must be 1 or more.", "Give contacts as a whole number of customers.")
     if not 0 <= terms.control < 1:
-        raise SettingRefused("The share of the control group must be at least 0 and below 1.", "Give --control 0.1 for a tenth.")
+        raise SettingRefused("The share of the control group must be at least 0 and below 1.", "Give control as 0.1 for a tenth.")
     if not 0 <= terms.quiet_days <= MOST_QUIET_DAYS:
-        raise SettingRefused(f"The number of quiet days must be 0 to {MOST_QUIET_DAYS:,}.", "Give --quiet-days as a whole number of days.")
+        raise SettingRefused(f"The number of quiet days must be 0 to {MOST_QUIET_DAYS:,}.", "Give quiet_days as a whole number of days.")
     if terms.seed < 0:
-        raise SettingRefused("The seed must be 0 or more.", "Give --seed as a whole number.")
+        raise SettingRefused("The seed must be 0 or more.", "Give seed as a whole number.")
 
 
 def exclusions(candidates: Candidates, quiet_days: int, today: int) -> dict[str, Mask]:

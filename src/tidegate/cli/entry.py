@@ -30,6 +30,8 @@ from tidegate.cli import (
 )
 from tidegate.cli.printing import fail, let_go, say
 from tidegate.errors import TidegateError
+from tidegate.parent import end_with_parent
+from tidegate.telemetry import switch_off_telemetry
 
 STOPPED = 130  # 128 + SIGINT
 
@@ -87,7 +89,9 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
 
 def main() -> None:
     """Run the command line; every error of ours becomes one sentence on stderr and its exit code."""
+    switch_off_telemetry()
     signal.signal(signal.SIGTERM, _interrupt)
+    end_with_parent()
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     for stream in (sys.stdout, sys.stderr):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import resource
 import sys
 import warnings
@@ -20,6 +19,7 @@ from tidegate.customers.rows import MISSING_LEVEL
 from tidegate.customers.spec import OTHER
 from tidegate.measures.curves import calibration_table
 from tidegate.monitoring.pictures import MONITORING_PAGE, PERFORMANCE_PAGE
+from tidegate.telemetry import switch_off_telemetry
 
 Arrays = Mapping[str, NDArray[Any]]
 # No column of a table can have these names: a space is not snake_case.
@@ -54,7 +54,7 @@ def _stay_at_home(event: str, _: tuple[Any, ...]) -> None:
 
 def drawn(about: Mapping[str, Any], arrays: Arrays) -> dict[str, Any]:
     """{"pages": HTML by name, "warnings": sentences} of the pages in `about["wanted"]`."""
-    os.environ["DO_NOT_TRACK"] = "1"
+    switch_off_telemetry()
     warnings.simplefilter("ignore")
     draw: dict[str, Callable[[], tuple[str, list[str]]]] = {
         MONITORING_PAGE: lambda: drift_page(about, arrays),

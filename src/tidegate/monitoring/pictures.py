@@ -122,7 +122,7 @@ def _drawn_by_child(order: bytes, wanted: list[str]) -> tuple[dict[str, str], li
     # -P: a file in the folder where somebody happens to stand must not be taken for a library
     command = [sys.executable, "-P", "-m", _CHILD, str(LONGEST_SECONDS)]
     # without the settings: who only draws needs no password of a database
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")} | {"DO_NOT_TRACK": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEGATE_")}
     try:
         child = subprocess.run(  # noqa: S603 - our own module
             command, input=order, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONGEST_SECONDS, check=False, env=environment

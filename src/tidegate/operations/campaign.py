@@ -139,7 +139,7 @@ def _overlaps(ledger: Ledger, quiet_days: int, assignments: list[Assignment], no
 
 def _check_name(ledger: Ledger, name: str) -> None:
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise SettingRefused("The name of a campaign must be 1 to 100 printable characters.", "Give --name, for example spring-2027.")
+        raise SettingRefused("The name of a campaign must be 1 to 100 printable characters.", "Give name, for example spring-2027.")
     if find_campaign(ledger, name) is not None:
         raise InputRefused(f"There is a campaign {name!r} already.", "Give this one another name.")
 

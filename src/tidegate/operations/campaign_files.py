@@ -77,17 +77,20 @@ def writing_plan(files: PlanFiles, scored: ScoredTable, plan: Plan, currency: st
 
 
 def _write_customers(path: Path, scored: ScoredTable, plan: Plan, treated: bool) -> None:
+    """The id first, under the table's own name for it, or `customer_id` where a column of ours has that name."""
     mine = np.flatnonzero(plan.treated == treated)
     chosen = plan.chosen[mine]
     cells = scored.id_cells.take(pa.array(chosen)).combine_chunks()
     columns = {
-        neutralised_header(scored.id_header): neutralised(cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells),
         "rank": pa.array(mine + 1),
         "arm": pa.array(["treated" if treated else "control"] * len(mine), pa.string()),
         "churn_probability": pa.array(scored.candidates.probability[chosen]),
         "expected_net_value": pa.array(plan.net_value[mine].round(2)),
     }
-    table = pa.table(list(columns.values()), names=list(columns))
+    # two columns of one name are one to whoever reads by name
+    header = "customer_id" if scored.id_header in columns else neutralised_header(scored.id_header)
+    ids = neutralised(cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells)
+    table = pa.table([ids, *columns.values()], names=[header, *columns])
     if path.suffix.lower() == ".parquet":
         pyarrow.parquet.write_table(table, path)
     else:

@@ -52,7 +52,7 @@ class Shadowed:
 class Status:
     """An experiment and its evidence `at` a time.
 
-    `sample_ratio_p` is None in a shadow, where nobody is split; `shadowed` is None elsewhere.
+    `sample_ratio_p` is None in a shadow, where nobody is split, and where nobody has come yet; `shadowed` is None elsewhere.
     """
 
     experiment: Experiment
@@ -115,7 +115,7 @@ def status_of(ledger: Ledger, experiment: Experiment, trials: Trials, at: dateti
         other,
         ours,
         judge(control, treatment, paired=shadow),
-        None if shadow else sample_ratio(splits),
+        sample_ratio(splits) if any(treated or others for treated, others, _ in splits) and not shadow else None,
         difference_of_shares(ours.errors, ours.answers + ours.errors, other.errors, other.answers + other.errors),
         None if shadow else difference_of_shares(*wrong[0], *wrong[1]),
         Shadowed(count_exposed(ledger, experiment), count_shadows(ledger, experiment.number)) if shadow else None,

@@ -60,6 +60,8 @@ def status_text(found: Status) -> str:
     if found.sample_ratio_p is not None:
         said = "as meant" if found.split_as_meant else "NOT AS MEANT: find out why before believing anything else here"
         lines.append(f"  split of customers: p = {found.sample_ratio_p:.3g}, {said}")
+    elif found.shadowed is None:
+        lines.append("  split of customers: there are none yet")
     if found.shadowed is not None:
         lines.append(f"  shadow scores: {found.shadowed.scored:,} of {found.shadowed.predictions:,} predictions")
     return "\n".join(lines)

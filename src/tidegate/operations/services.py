@@ -15,6 +15,7 @@ from typing import Any
 from tidegate.errors import NoChampion, TidegateError
 from tidegate.home import Home
 from tidegate.operations.training_words import TrainingRequest, summary_of
+from tidegate.parent import as_parent
 from tidegate.settings import Settings
 from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import read_pointer
@@ -61,7 +62,10 @@ def _trained_in_child(home: Home, settings: Settings, request: TrainingRequest) 
     for option, value in (("--label", request.label), ("--spec", request.spec)):
         words += [option, value] if value else []
     # A session of its own: Ctrl-C reaches this process only, which then stops the child in order.
-    with subprocess.Popen(verb_command(*words), stdout=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603
+    environment = {**os.environ, **as_parent()}
+    with subprocess.Popen(  # noqa: S603
+        verb_command(*words), stdout=subprocess.PIPE, start_new_session=True, env=environment
+    ) as child:
         try:
             said, _ = child.communicate()
         except BaseException:
@@ -120,12 +124,15 @@ class Services:
     def start(
         self, verb: str, words: Sequence[str], environment: Mapping[str, str] | None = None, *, says_when_ready: bool = True
     ) -> Service:
-        """A verb in a session of its own: Ctrl-C reaches this process only. What one says that never says it is ready is passed on."""
+        """A verb in a session of its own: Ctrl-C reaches this process only; where this process is killed the verb ends by itself.
+
+        What one says that never says it is ready is passed on.
+        """
         process = subprocess.Popen(  # noqa: S603
             verb_command(verb, *words),
             stdout=subprocess.PIPE if says_when_ready else None,
             start_new_session=True,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(environment or {}), **as_parent()},
         )
         child = Service(process)
         self._children.append(child)

@@ -26,6 +26,7 @@ from tidegate.operations.inbox import inbox_holds_a_batch
 from tidegate.operations.places import opened_ledger, who
 from tidegate.operations.retention import NOTHING, Removed, remove_old
 from tidegate.operations.rounds import record_round
+from tidegate.parent import as_parent
 from tidegate.settings import Settings
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 5, 7 * 24 * 3600
@@ -180,7 +181,14 @@ def _verb(home: Home, name: str) -> tuple[dict[str, Any] | None, list[str], int]
     step, stops = None, list[int]()
     try:
         with _held_back(stops):
-            step = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+            step = subprocess.Popen(  # noqa: S603
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                env={**os.environ, **as_parent()},
+            )
         for number in stops:
             signal.raise_signal(number)
         out, err = step.communicate()

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from tidegate.disk import is_full
 from tidegate.errors import RegistryFull, RegistryUnavailable
+from tidegate.telemetry import switch_off_telemetry
 
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
@@ -21,8 +22,11 @@ _CREDENTIALS = f"Set {USERNAME} and {PASSWORD} (or MLFLOW_TRACKING_TOKEN)"
 
 
 def prepare_environment() -> None:
-    """What MLflow reads from the environment. Telemetry, pickles and lines on stdout (which is ours) are off whatever it says."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    """What MLflow reads from the environment, before its first import.
+
+    Telemetry, pickles and lines on stdout (which is ours) are off whatever it says.
+    """
+    switch_off_telemetry()
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     for name, value in _PATIENCE.items():

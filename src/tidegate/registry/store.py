@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,9 +82,9 @@ def check_registry(home: Home, name: str) -> Registry:
     That the server answers, that the account may write to the experiment (a tag is set), and that the numbers of new versions cannot
     meet those of this home. Raises RegistryUnavailable, StorageUnavailable or HomeRefused.
     """
+    registry = open_registry(home, name)
     from mlflow.exceptions import MlflowException
 
-    registry = open_registry(home, name)
     with explained(registry.uri):
         try:
             registry.client.set_experiment_tag(registry.experiment, "tidegate.table", name)
@@ -104,11 +105,23 @@ def _require_free_numbers(home: Home, registry: Registry) -> None:
     newest = max(int(version) for version in stored)
     if newest <= max((int(version.version) for version in known), default=0):
         return
-    if {version.tags.get("digest") for version in known}.isdisjoint(stored_digest(storage, version) for version in stored):
+    ours = {stored_digest(storage, version) for version in stored}
+    if {version.tags.get("digest") for version in known}.isdisjoint(ours):
+        _require_same_table(home, registry, ours)
         raise HomeRefused(
             f"{home.root} holds versions up to {newest}; the registry at {registry.uri} knows none and would give their numbers again.",
             "Point MLFLOW_TRACKING_URI at the registry this home was made with (unset: its own), or name a new home with --home.",
         )
+
+
+def _require_same_table(home: Home, registry: Registry, ours: Set[str]) -> None:
+    with explained(registry.uri):
+        for version in registry.client.search_model_versions(max_results=1000):
+            if version.name != registry.name and version.tags.get("digest") in ours:
+                raise HomeRefused(
+                    f"{home.root} holds versions of the table {version.name}, and this one is {registry.name}.",
+                    "Give the home's own table (tidegate train DATA, with its label or spec), or name a new home with --home.",
+                )
 
 
 def _make_database(path: Path) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import parent_process
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,11 +15,11 @@ from prometheus_client import multiprocess
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from tidegate.errors import HomeRefused
+from tidegate.parent import end_with
 from tidegate.serving.garbage import settle
 from tidegate.serving.opening import Opening, opened
 
 START_SECONDS = 120.0
-PR_SET_PDEATHSIG = 1
 # prometheus_client decides by this, when it is first imported, to count in files that processes share.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 Configure = Callable[[Callable[[], FastAPI], int], uvicorn.Config]
@@ -34,7 +33,10 @@ class Worker:
 
     def __call__(self) -> FastAPI:
         """The application; what it opened is closed when it has drained."""
-        _end_with_parent()
+        supervisor = parent_process()
+        assert supervisor is not None
+        assert supervisor.pid is not None
+        end_with(supervisor.pid)  # one that is killed outright cannot tell its workers
         stack = ExitStack()
         app, _ = stack.enter_context(opened(self.opening))
         inner = app.router.lifespan_context
@@ -65,13 +67,6 @@ def supervise(opening: Opening, configure: Configure, listening: socket.socket, 
     supervisor.run()
     if not supervisor.came_up:
         raise HomeRefused("The workers did not come up.", "Look at the log lines above; serve with --workers 1 says more.")
-
-
-def _end_with_parent() -> None:
-    """A supervisor that is killed outright cannot tell its workers: the kernel does (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:  # it was gone before it could be named
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Supervisor(Multiprocess):

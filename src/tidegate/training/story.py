@@ -71,9 +71,9 @@ def facts_of(order: Order, history: History, split: Split, contest: Contest, ass
 
 
 def reproduce(order: Order) -> str:
-    """The command that trains this model again."""
+    """The command that trains this model again, the table by its name: a card travels, and where the table lay is nobody's business."""
     effort, usual = order.effort, BUDGETS[order.effort.budget]
-    words = ["tidegate", "train", str(order.data), "--spec", "SPEC.toml", "--budget", effort.budget, "--seed", str(order.seed)]
+    words = ["tidegate", "train", order.data.name, "--spec", "SPEC.toml", "--budget", effort.budget, "--seed", str(order.seed)]
     words += ["--model-seed", str(order.model_seed)] if order.model_seed != order.seed else []
     words += ["--search", effort.search] if effort.search not in (usual.search, "none") else []
     words += ["--trials", str(effort.trials)] if effort.trials is not None and effort.trials != usual.trials else []

@@ -41,7 +41,9 @@ def main() -> None:
 
 def _pages() -> list[Any]:
     return [
-        st.Page(overview.show, title=say("Overview"), icon=":material/home:", url_path="overview", default=True),
+        st.Page(overview.show, title=say("Overview"), icon=":material/home:", default=True),
+        # The first page's own address is "/"; this one is what somebody types who saw those of the others.
+        st.Page(_home, title=say("Overview"), url_path="overview", visibility="hidden"),
         st.Page(customer.show, title=say("Score a customer"), icon=":material/person_search:", url_path="customer"),
         st.Page(file.show, title=say("Score a file"), icon=":material/upload_file:", url_path="file"),
         st.Page(campaign.show, title=say("Campaign"), icon=":material/campaign:", url_path="campaign"),
@@ -49,6 +51,10 @@ def _pages() -> list[Any]:
         st.Page(monitoring.show, title=say("Monitoring"), icon=":material/monitor_heart:", url_path="monitoring"),
         st.Page(experiment.show, title=say("Experiment"), icon=":material/science:", url_path="experiment"),
     ]
+
+
+def _home() -> None:
+    overview.show()
 
 
 def _picture(name: str) -> str:

@@ -16,6 +16,7 @@ from types import FrameType
 import httpx
 
 from tidegate.errors import SettingRefused, TidegateError
+from tidegate.parent import as_parent
 from tidegate.settings import Settings
 
 START_SECONDS, STOP_SECONDS = 60.0, 10.0
@@ -50,8 +51,8 @@ def serve_pages(settings: Settings, ready: Callable[[str], None]) -> None:
         "server.port": str(settings.ui_port),
         "server.maxUploadSize": str(max(1, settings.max_upload_bytes >> 20)),
     }
-    command = [sys.executable, "-m", "streamlit", "run", str(script()), *(f"--{name}={value}" for name, value in options.items())]
-    environment = {**os.environ, "TIDEGATE_UI_HOST": settings.ui_host, "TIDEGATE_UI_PORT": str(settings.ui_port)}
+    command = [sys.executable, "-m", "tidegate.ui.child", "run", str(script()), *(f"--{name}={value}" for name, value in options.items())]
+    environment = {**os.environ, **as_parent(), "TIDEGATE_UI_HOST": settings.ui_host, "TIDEGATE_UI_PORT": str(settings.ui_port)}
     stopping = _Stopping()
     # What it prints is for its makers' users; what goes wrong is on stderr.
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True) as child:  # noqa: S603

@@ -7,7 +7,7 @@ from functools import cache
 
 from tidegate.ui.words import ENGLISH, translated
 
-# As monitoring and alerts write them. What is not among them stays English.
+# As monitoring, alerts, the refusals that any page may meet and its client write them. What is not among them stays English.
 KNOWN = (
     "{share} of the rows broke the contract and were quarantined.",
     "{share} of the rows occur in the reference, value by value: these may be the customers that the model learned from, "
@@ -51,6 +51,24 @@ KNOWN = (
     "Batch {batch}: {columns}.",
     "{count} of {rows} requests ended in a 5xx.",
     "Of {count} answers to /predict and /explain.",
+    "scoring API",
+    "operate API",
+    "The {api} does not answer.",
+    "The {api} did not answer in time.",
+    "The {api} broke off in the middle of its answer.",
+    "The {api} answered with HTTP status {status}.",
+    "What answers as the {api} is something else.",
+    "This home has no champion yet. Train one: tidegate train DATA --label COLUMN.",
+    "{file} lacks {columns}. Give a table that fits the spec '{spec}', or another spec.",
+    "columns {columns}",
+    "the column {columns}",
+    "{columns} and {count} more",
+    "{file} is empty. Give a file with a header line and one line a customer.",
+    "{file} has a header and no rows. Give a table with one row a customer.",
+    "{file} is neither text nor Parquet: it holds NUL bytes. Export it as CSV in UTF-8, or as Parquet.",
+    "{file} is a damaged or truncated Parquet file. Write it again; its end is missing or broken.",
+    "The file {file} of bundle {version} is missing or changed. Promote another version, or restore the bundle from a backup.",
+    "This API key may not call this route; it needs the role {role}. Ask whoever runs this service for such a key.",
 )
 _FIELD = re.compile(r"{(\w+)}")
 _FIGURE = re.compile(r"[\d,]*\d(\.\d+)?%?")

@@ -12,6 +12,7 @@ import streamlit as st
 from tidegate.settings import Settings, read_settings
 from tidegate.ui import figures
 from tidegate.ui.client.http import Api, ApiFault, ApiRefused, ApiUnreachable, KeyNeeded, RoleNeeded
+from tidegate.ui.sentences import retold
 from tidegate.ui.words import ENGLISH, FRENCH, LANGUAGES, translated
 
 Found = TypeVar("Found")
@@ -115,21 +116,22 @@ class Reading:
 
 def show_fault(fault: ApiFault) -> None:
     """One sentence: what happened, and what to do."""
+    detail = retold(fault.detail, language())
     if isinstance(fault, KeyNeeded):
         known = "The API does not know this key, or it has expired: give another one at the side. What you typed stays."
         st.warning(say(known if st.session_state.get(_KEY) else "An API key is needed: give it at the side."), icon=":material/key:")
         ask_for_key()
     elif isinstance(fault, RoleNeeded):
-        st.warning(say("Your key may not do this: {detail}", detail=fault.detail), icon=":material/lock:")
+        st.warning(say("Your key may not do this: {detail}", detail=detail), icon=":material/lock:")
     elif isinstance(fault, ApiUnreachable):
         st.error(
-            say("{detail} Start it, or wait a moment and try again; what you typed stays.", detail=fault.detail),
+            say("{detail} Start it, or wait a moment and try again; what you typed stays.", detail=detail),
             icon=":material/cloud_off:",
         )
     elif isinstance(fault, ApiRefused):
-        st.error(say("Refused: {detail}", detail=fault.detail), icon=":material/block:")
+        st.error(say("Refused: {detail}", detail=detail), icon=":material/block:")
     else:
-        st.error(fault.detail)
+        st.error(detail)
 
 
 def ask_for_key() -> None:
@@ -175,6 +177,11 @@ def number(value: float | None, digits: int = 0) -> str:
 def percent(share: float | None, digits: int = 1) -> str:
     """A share of one."""
     return figures.percent(share, language(), digits)
+
+
+def separators() -> str:
+    """Of numbers, for pictures: decimal sign, then thousands."""
+    return ",\u202f" if language() == FRENCH else ".,"
 
 
 def moment(text: str | None) -> str:

@@ -64,11 +64,16 @@ def test_a_deleted_experiment_is_named_with_what_restores_it(home: Home) -> None
         open_registry(home, "gone")
 
 
-def test_a_home_is_not_trained_against_a_registry_that_would_give_its_numbers_again(home: Home, tmp_path: Path) -> None:
+def test_a_home_is_not_trained_against_a_registry_that_would_give_its_numbers_again(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = open_ledger(sqlite_url(home.ledger))
     deliver(home, open_registry(home, "bank"), ledger, put_parcel(home, tmp_path / "s"), NOW)
     close_ledger(ledger)
     made_bundle(home.storage / "bundles" / "2", seed=2)
     assert check_registry(home, "bank").name == "bank"  # one version is known: this is its registry
-    with pytest.raises(HomeRefused, match=r"versions up to 2.*MLFLOW_TRACKING_URI"):
+    with pytest.raises(HomeRefused, match=r"holds versions of the table bank, and this one is unknown\. Give the home's own table"):
         check_registry(home, "unknown")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    with pytest.raises(HomeRefused, match=r"versions up to 2.*MLFLOW_TRACKING_URI"):
+        check_registry(home, "bank")

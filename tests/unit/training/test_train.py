@@ -113,3 +113,10 @@ def test_a_refused_table_leaves_the_home_as_it_was(own_home: Home, tmp_path: Pat
             train_again(own_home, tmp_path / "bad.csv")
     after = {str(path.relative_to(own_home.root)) for path in own_home.root.rglob("*")}
     assert after - before <= {"scratch", "ledger.db-shm", "ledger.db-wal"}
+
+
+def test_a_bundle_says_nothing_of_where_its_table_lay(trained: TrainedHome) -> None:
+    """It travels to other machines, and its card to other people."""
+    told = {path.name: path.read_bytes() for path in trained.trained.bundle.iterdir() if path.is_file()}
+    assert f"tidegate train {trained.data.name} --spec SPEC.toml".encode() in told["card.json"]
+    assert [name for name, content in told.items() if str(trained.data.parent).encode() in content] == []

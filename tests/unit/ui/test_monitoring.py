@@ -22,28 +22,10 @@ from tidegate.operations.desk.jobs import Jobs
 from tidegate.serving.metrics import Metrics
 from tidegate.settings import Settings
 from unit.operations.desk.runs import NOW, write_run
-from unit.ui.monitoring_answers import EMPTY, QUIET, page, with_
+from unit.ui.monitoring_answers import EMPTY, FLOORS, QUIET, column, page, with_
 from unit.ui.visits import away, fake, texts, visit
 
 CHANNELS = SecretStr("json://127.0.0.1:9/token-1 json://127.0.0.1:9/token-2")
-FLOORS = {"wasserstein": 0.1, "psi": 0.1, "ks_distance": 0.05}
-
-
-def column(name: str, value: float, drifted: bool) -> dict[str, Any]:
-    """As monitoring writes one."""
-    return {
-        "column": name,
-        "test": "kolmogorov_smirnov",
-        "statistic": value,
-        "p_value": 1e-20 if drifted else 0.5,
-        "adjusted_p_value": 1e-19 if drifted else 0.75,
-        "effect": "psi",
-        "effects": {"psi": value},
-        "drifted": drifted,
-        "influence": 0.0125,
-        "missing_batch": 0.0,
-        "missing_reference": 0.0,
-    }
 
 
 @pytest.fixture

@@ -107,7 +107,12 @@ def test_what_waits_and_what_is_wrong_comes_first(monkeypatch: pytest.MonkeyPatc
     }
     test = visit(monkeypatch, page, fake({"/ready": {"model_version": "2"}}), fake(with_(**changes)))
     said = texts(test)
-    for part in ("Renewal 7 is held: version 4", "Drift in 4 features", "1 messages", "Experiment 2 (ab): version 4 beside version 3"):
+    for part in (
+        "Renewal 7 is held: version 4",
+        "Drift in 4 features",
+        "have not reached their channel yet: 1.",
+        "Experiment 2 (A/B): version 4 beside version 3",
+    ):
         assert part in said, part
     for part in ("Health: FAIL", "Drifted features: 2", "ROC-AUC, estimated: 0.875", "4,000 rows, 2.5% quarantined", "24 hours: 1,200"):
         assert part in said, part

@@ -125,7 +125,7 @@ class ExperimentStatus(ExperimentShown):
     measures: dict[str, MeasuredShown] = Field(description="by name, empty where there is not enough evidence")
     error_rate_difference: Between | None
     feedback_wrong_difference: Between | None
-    sample_ratio: SampleRatio | None = Field(description="null in a shadow, where nobody is split")
+    sample_ratio: SampleRatio | None = Field(description="null in a shadow, where nobody is split, and where there are no customers yet")
     shadow: ShadowShown | None
 
 

@@ -50,14 +50,17 @@ class Stop(BaseModel):
 
 def add_experiments(app: FastAPI, desk: Desk) -> None:
     """The routes."""
-    kept = Kept()
 
-    def looked(experiment: Experiment) -> tuple[Trials, datetime]:
-        def look() -> tuple[Trials, datetime]:
-            at = now()
-            return read_trials(desk.ledger, experiment, at), at
+    @app.get(EXPERIMENTS, summary="Experiments, newest first", response_model=Experiments)
+    def experiments() -> dict[str, Any]:
+        return {"experiments": [experiment_document(one) for one in list_experiments(desk.ledger)]}
 
-        return kept.get(("trials", experiment), look)
+    _add_acts(app, desk)
+    _add_evidence(app, desk)
+
+
+def _add_acts(app: FastAPI, desk: Desk) -> None:
+    """What a person changes."""
 
     @app.post(
         EXPERIMENTS,
@@ -69,9 +72,22 @@ def add_experiments(app: FastAPI, desk: Desk) -> None:
         _require_running(desk, body.seen_running)
         return start(desk.home, desk.ledger, body.treatment, body.share, body.mode, body.horizon_days, asking(request), now()).document()
 
-    @app.get(EXPERIMENTS, summary="Experiments, newest first", response_model=Experiments)
-    def experiments() -> dict[str, Any]:
-        return {"experiments": [experiment_document(one) for one in list_experiments(desk.ledger)]}
+    @app.post("/experiments/stop", summary="End the running experiment", response_model=ExperimentShown, responses=_ACTED)
+    def stopped(request: Request, body: Stop) -> dict[str, Any]:
+        _require_running(desk, body.seen_running)
+        return stop(desk.ledger, body.reason, asking(request), now()).document()
+
+
+def _add_evidence(app: FastAPI, desk: Desk) -> None:
+    """What one shows by now, and how that came about: its trials are read once for both."""
+    kept = Kept()
+
+    def looked(experiment: Experiment) -> tuple[Trials, datetime]:
+        def look() -> tuple[Trials, datetime]:
+            at = now()
+            return read_trials(desk.ledger, experiment, at), at
+
+        return kept.get(("trials", experiment), look)
 
     @app.get(
         "/experiments/status",
@@ -92,11 +108,6 @@ def add_experiments(app: FastAPI, desk: Desk) -> None:
     def over_time(number: Number = None, points: Annotated[int, Query(ge=2, le=MOST_POINTS)] = USUAL_POINTS) -> dict[str, Any]:
         experiment = found_experiment(desk.ledger, number)
         return kept.get(("timeline", experiment, points), lambda: timeline(experiment, *looked(experiment), points).document())
-
-    @app.post("/experiments/stop", summary="End the running experiment", response_model=ExperimentShown, responses=_ACTED)
-    def stopped(request: Request, body: Stop) -> dict[str, Any]:
-        _require_running(desk, body.seen_running)
-        return stop(desk.ledger, body.reason, asking(request), now()).document()
 
 
 def _require_running(desk: Desk, seen: int | None) -> None:

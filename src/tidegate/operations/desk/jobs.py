@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from tidegate.errors import Busy, InputRefused, NotFound
+from tidegate.parent import as_parent
 
 MOST_REMEMBERED = 100
 STOP_SECONDS = 20.0
@@ -91,7 +92,7 @@ class Jobs:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env={**os.environ, "LOGNAME": who},
+                env={**os.environ, "LOGNAME": who, **as_parent()},
                 start_new_session=True,
             )
             self._jobs[job.job], self._child, self._running = job, child, job.job

@@ -42,6 +42,14 @@ def add_monitoring(app: FastAPI, desk: Desk) -> None:
     def batch(name: str) -> dict[str, Any]:
         return monitored_batch(desk.home, name)
 
+    _add_pages(app, desk)
+    _add_run(app, desk)
+    add_job_routes(app, desk.monitorings, "/monitoring/jobs", "Stop a run; nothing of it is kept")
+
+
+def _add_pages(app: FastAPI, desk: Desk) -> None:
+    """Evidently's, as they were drawn."""
+
     @app.get(
         REPORT,
         summary="Evidently's page of one batch: its columns beside the reference",
@@ -59,6 +67,10 @@ def add_monitoring(app: FastAPI, desk: Desk) -> None:
     )
     def performance(name: str) -> HTMLResponse:
         return HTMLResponse(drawn_page(desk.home, name, PERFORMANCE_PAGE))
+
+
+def _add_run(app: FastAPI, desk: Desk) -> None:
+    """Monitor now."""
 
     @app.post(
         MONITORING,
@@ -79,8 +91,6 @@ def add_monitoring(app: FastAPI, desk: Desk) -> None:
         except BaseException:
             shutil.rmtree(upload.folder, ignore_errors=True)
             raise
-
-    add_job_routes(app, desk.monitorings, "/monitoring/jobs", "Stop a run; nothing of it is kept")
 
 
 def _body() -> dict[str, Any]:

@@ -92,8 +92,9 @@ class Arm:
 
 @dataclass(frozen=True)
 class Status:
-    """What one shows, looked at `at` that time. `split`: p and whether customers were split as meant, None in a shadow; `shadow`:
-    predictions that should have a shadow score, and those that have one; `fewest`: leavers, and stayers, that each arm needs.
+    """What one shows, looked at `at` that time. `split`: p and whether customers were split as meant, None in a shadow and where there are
+    none yet; `shadow`: predictions that should have a shadow score, and those that have one; `fewest`: leavers, and stayers, that each arm
+    needs.
     """
 
     experiment: Experiment

@@ -56,9 +56,10 @@ class Versions:
 
 @dataclass(frozen=True)
 class Card:
-    """What a version's card says. `metrics` are empty where there is no card."""
+    """What a version's card says. `metrics` are empty where there is no card, and of a damaged version (`damaged` says how)."""
 
     version: str
+    damaged: str | None
     algorithm: str
     created_at: str
     meaning: str
@@ -130,7 +131,7 @@ def card(api: Api, version: str) -> Card:
     document = said.get("card") or {}
     meaning = document.get("model", {}).get("meaning", "")
     found = _measured(document.get("metrics", {}))
-    return Card(version, said.get("algorithm", ""), said.get("created_at", ""), meaning, found, said.get("card"))
+    return Card(version, said.get("damaged"), said.get("algorithm", ""), said.get("created_at", ""), meaning, found, said.get("card"))
 
 
 def card_page(api: Api, version: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from tidegate.ui import session
+from tidegate.ui import asking, session
 from tidegate.ui.charts import customer as charts
 from tidegate.ui.client import customers, scoring
 from tidegate.ui.client.scoring import Column, Explanation, Reason
@@ -22,7 +22,8 @@ _REASONS_SHOWN, _COLUMNS = 8, 3
 def show() -> None:
     """The page."""
     st.title(say("Score a customer"))
-    columns = session.remembered("columns", lambda: scoring.columns(session.scoring()))
+    asking.begin()
+    columns = asking.look("columns", lambda: scoring.columns(session.scoring()))
     if columns is None:
         return
     scored, past = st.tabs([say("Score"), say("Past predictions")])
@@ -30,7 +31,8 @@ def show() -> None:
         _form(columns)
         answer = st.session_state.get(_ANSWER)
         if answer is not None:
-            _answer(columns, *answer)
+            found, customer = answer
+            _answer(columns, found, customer)
     with past:
         _past()
 
@@ -49,6 +51,8 @@ def _form(columns: Sequence[Column]) -> None:
     empty = [_title(column) for column in columns if given[column.name] is None and not column.nullable]
     if empty:
         st.error(say("Not scored, because a value is missing: {names}.", names=", ".join(empty)))
+        return
+    if asking.silent():
         return
     customer = {**given, **({"customer_id": identity.strip()} if identity.strip() else {})}
     found = asked(lambda: scoring.explain(session.scoring(), customer))
@@ -192,6 +196,8 @@ def _what_if(columns: Sequence[Column], found: Explanation, customer: Mapping[st
     change = {name: value for name, value in tried.items() if value != customer[name]}
     if not change:
         st.caption(say("Change a value above."))
+        return
+    if asking.silent():
         return
     answer = asked(lambda: scoring.what_if(session.scoring(), found.prediction_id, [change]))
     if answer is None:

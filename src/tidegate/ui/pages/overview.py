@@ -8,6 +8,8 @@ from tidegate.ui import session
 from tidegate.ui.charts import traffic as charts
 from tidegate.ui.client import alerts, experiments, models, monitoring, renewals, scoring
 from tidegate.ui.client.http import ApiFault, ApiRefused
+from tidegate.ui.pages.experiment.seen import mode
+from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
 _SHOWN = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC", "recall": "Recall", "precision": "Precision"}
@@ -23,18 +25,36 @@ def show() -> None:
     if champion is None:
         st.info(say("There is no champion yet. Train one: tidegate train DATA --label COLUMN."), icon=":material/flag:")
         return
-    _needs_a_person()
-    _champion(champion)
+    card = asked(lambda: models.card(operating(), champion.version))
+    batches = asked(lambda: monitoring.batches(operating(), 1))
+    newest = batches[0] if batches else None
+    _needs_a_person(champion, card, newest)
+    if card is not None:
+        _champion(champion, card)
     left, right = st.columns(2)
     with left:
         _traffic()
     with right:
-        _monitored()
+        if batches is not None:
+            _monitored(newest)
         _experiment()
 
 
-def _needs_a_person() -> None:
+def _needs_a_person(champion: models.Champion, card: models.Card | None, newest: monitoring.Batch | None) -> None:
     st.subheader(say("What needs a person now"))
+    damaged = card.damaged if card else None
+    if damaged:
+        st.error(
+            say("Version {version} is damaged and cannot serve: {how}", version=plain(champion.version), how=plain(damaged)),
+            icon=":material/error:",
+        )
+    # A verdict about an earlier champion is history.
+    failed = newest if newest and newest.health == "FAIL" and newest.model_version == champion.version else None
+    if failed:
+        st.warning(
+            say("The newest batch, {batch}, fails: the page Monitoring says why.", batch=plain(failed.batch)),
+            icon=":material/monitor_heart:",
+        )
     held, standing = asked(lambda: renewals.held_renewals(operating())), asked(lambda: alerts.standing(operating()))
     for one in held or ():
         st.warning(
@@ -53,18 +73,16 @@ def _needs_a_person() -> None:
         show(f"**{alert.title}**  \n{alert.detail} {say('Since {at}.', at=moment(alert.since))}", icon=":material/notifications_active:")
     if standing and standing.undelivered:
         st.warning(
-            say("{count} messages have not reached their channel yet.", count=number(standing.undelivered)), icon=":material/outgoing_mail:"
+            say("Messages that have not reached their channel yet: {count}.", count=number(standing.undelivered)),
+            icon=":material/outgoing_mail:",
         )
-    if held == () and standing == alerts.Standing((), 0):
+    if held == () and standing == alerts.Standing((), 0) and card and not damaged and not failed:
         st.success(say("Nothing."), icon=":material/check_circle:")
 
 
-def _champion(champion: models.Champion) -> None:
+def _champion(champion: models.Champion, found: models.Card) -> None:
     st.subheader(say("Champion"))
-    found = asked(lambda: models.card(operating(), champion.version))
     serving = _serving(champion.version)
-    if found is None:
-        return
     version, service, *places = st.columns([1, 1.2, *[1.3] * len(_SHOWN)])
     version.metric(say("Version"), champion.version, help=found.meaning or None)
     service.metric(say("Service"), serving)
@@ -74,6 +92,9 @@ def _champion(champion: models.Champion) -> None:
         place.metric(title, number(one.value, 3) if one else number(None))
         if one:
             place.caption(say("{low} to {high}", low=number(one.low, 3), high=number(one.high, 3)))
+    if found.damaged:
+        st.caption(say("Champion since {since}.", since=moment(champion.since)))
+        return
     st.caption(
         say(
             "Champion since {since}; trained {trained} with {algorithm}. Measures of the holdout with 95% intervals.",
@@ -111,15 +132,12 @@ def _traffic() -> None:
     st.plotly_chart(figure, config={"displayModeBar": False}, key="traffic")
 
 
-def _monitored() -> None:
+def _monitored(newest: monitoring.Batch | None) -> None:
     st.subheader(say("Newest batch"))
-    found = asked(lambda: monitoring.batches(operating(), 1))
-    if found is None:
-        return
-    if not found:
+    if newest is None:
         st.info(say("No batch was monitored yet: tidegate monitor FILE, or tidegate watch."), icon=":material/monitor_heart:")
         return
-    _batch(found[0])
+    _batch(newest)
 
 
 def _batch(batch: monitoring.Batch) -> None:
@@ -156,7 +174,7 @@ def _experiment() -> None:
             say(
                 "Experiment {number} ({mode}): version {treatment} beside version {control} since {since}.",
                 number=found.number,
-                mode=found.mode,
+                mode=mode(found.mode),
                 treatment=found.treatment,
                 control=found.control,
                 since=moment(found.started_at),

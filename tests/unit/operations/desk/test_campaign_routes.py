@@ -107,8 +107,9 @@ def test_a_preview_is_the_plan_and_leaves_nothing_behind(api: tuple[TestClient, 
     [
         ({"budget": "0"}, None, "budget must be a number above 0"),
         ({"budget": "-5"}, None, "budget must be a number above 0"),
-        ({"budget": ""}, None, "Neither --budget nor --contacts"),
-        ({"contacts": "5"}, None, "Both --budget and --contacts"),
+        ({"budget": ""}, None, "Neither budget nor contacts"),
+        ({"contacts": "5"}, None, "Both budget and contacts"),
+        ({"quiet_days": "-1"}, None, "Give quiet_days as a whole number"),
         ({"contact_cost": "free"}, None, "contact_cost must be a valid number"),
         ({"acceptance_rate": "35"}, None, "acceptance_rate must be less than or equal to 1"),
         ({"acceptance_rate": ""}, None, "acceptance_rate is not given"),
@@ -136,6 +137,17 @@ def test_a_spec_without_an_id_plans_nothing(tmp_path: Any) -> None:
         refused = asked(client, {**GIVEN, "name": "june", "budget": "2000"})
         assert (refused.status_code, "names no id" in refused.json()["detail"]) == (422, True)
         nothing_left(client, desk)
+
+
+@pytest.mark.parametrize("id_header", ["rank", "arm", "expected_net_value"])
+def test_an_id_that_is_named_like_a_column_of_the_list_stays(tmp_path: Any, id_header: str) -> None:
+    columns = {id_header: ["K1", "K2", "K3"], **{name: cells for name, cells in table(3).items() if name != "CLIENTNUM"}}
+    with operated(tmp_path, SHIPPED.read_text().replace('id = "clientnum"', f'id = "{id_header}"')) as (client, _):
+        told = asked(client, {**GIVEN, "name": "june", "contacts": "9", "control": "0"}, {**columns, "churn_probability": ["0.9"] * 3})
+    assert told.status_code == 200, told.text
+    rows = told.json()["contact"]
+    assert {(row["customer_id"], row["arm"]) for row in rows} == {("K1", "treated"), ("K2", "treated"), ("K3", "treated")}
+    assert [row["rank"] for row in rows] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "a b.c", "100%", "a/../b", "été"])

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from tidegate.ui.asking import begin, look
 from tidegate.ui.client import experiments
 from tidegate.ui.client.experiments import Experiment
 from tidegate.ui.pages.experiment import acts, course, ends, evidence
-from tidegate.ui.pages.experiment.seen import begin, look, mode, title
+from tidegate.ui.pages.experiment.seen import mode, title
 from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, percent, say
 

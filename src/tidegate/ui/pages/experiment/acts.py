@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from tidegate.ui.asking import silent
 from tidegate.ui.client import experiments
 from tidegate.ui.client.experiments import Experiment, Versions
-from tidegate.ui.pages.experiment.seen import MODES, about_mode, mode, silent
+from tidegate.ui.pages.experiment.seen import MODES, about_mode, mode
 from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, number, operating, percent, say
 

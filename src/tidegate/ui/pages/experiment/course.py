@@ -8,8 +8,8 @@ import streamlit as st
 
 from tidegate.ui.charts import experiment as charts
 from tidegate.ui.client.experiments import Timeline
-from tidegate.ui.pages.experiment.seen import MEASURES, bounded, higher_is_better, measure, separators, spoken, word
-from tidegate.ui.session import moment, number, say
+from tidegate.ui.pages.experiment.seen import MEASURES, bounded, higher_is_better, measure, spoken, word
+from tidegate.ui.session import moment, number, say, separators
 
 _SECONDS_OF_DAYS = 4 * 86_400
 

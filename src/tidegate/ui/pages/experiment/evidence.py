@@ -16,13 +16,12 @@ from tidegate.ui.pages.experiment.seen import (
     higher_is_better,
     measure,
     mode,
-    separators,
     spoken,
     whole,
     word,
 )
 from tidegate.ui.plain import plain
-from tidegate.ui.session import moment, number, percent, say
+from tidegate.ui.session import moment, number, percent, say, separators
 
 _LEAST_P = 1e-3
 
@@ -118,6 +117,8 @@ def arms(found: Status) -> None:
     st.dataframe(rows, hide_index=True, height="content", key="experiment.arms", column_config=right)
     if found.split is not None:
         _split(*found.split)
+    elif not shadow:
+        st.write(say("Split of the customers: there are none yet."))
     if found.shadow is not None:
         _shadow(*found.shadow)
     st.caption(

@@ -1,50 +1,14 @@
-"""What the sections of this page share: how something is asked for, and the words for what an API answers in a word."""
+"""What the sections of this page share: the words for what an API answers in a word."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
-import streamlit as st
-
-from tidegate.ui import session
 from tidegate.ui.charts.experiment import Word
 from tidegate.ui.client.experiments import Between, Experiment
-from tidegate.ui.client.http import ApiUnreachable, KeyNeeded, RoleNeeded
 from tidegate.ui.session import number, say
 
-Found = TypeVar("Found")
 MODES = ("ab", "canary", "shadow")
 MEASURES = ("roc_auc", "pr_auc", "false_positive_rate", "false_negative_rate")
 NO_BREAK = "\u00a0"
-_SILENT = "experiment.silent"
-_STANDING = (ApiUnreachable, KeyNeeded, RoleNeeded)  # what will be no better at the next question
-
-
-def begin() -> None:
-    """A run of the page begins: whatever was wrong before may be right now."""
-    st.session_state[_SILENT] = False
-
-
-def silent() -> bool:
-    """Whether the API was away, or asked for a key, in this run: what is shown is what was known."""
-    return bool(st.session_state.get(_SILENT))
-
-
-def look(name: str, what: Callable[[], Found]) -> Found | None:
-    """As `session.remembered`; where the API is away or asks for a key, the rest of the run does not ask again: one sentence tells."""
-    if silent():
-        known: Found | None = session.recalled(name)
-        return known
-
-    def asking() -> Found:
-        try:
-            return what()
-        except _STANDING:
-            st.session_state[_SILENT] = True
-            raise
-
-    return session.remembered(name, asking)
 
 
 def mode(name: str) -> str:
@@ -106,11 +70,6 @@ def whole(interval: str) -> str:
     """What `bounded` wrote, so that a narrow column breaks it before its parenthesis alone."""
     value, bounds = interval.split(" (", 1)
     return f"{value} ({bounds.replace(' ', NO_BREAK)}"
-
-
-def separators() -> str:
-    """Of numbers, for pictures: decimal sign, then thousands."""
-    return ",\u202f" if session.is_french() else ".,"
 
 
 def title(one: Experiment) -> str:

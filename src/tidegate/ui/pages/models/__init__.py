@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from tidegate.ui.asking import begin, look
 from tidegate.ui.client import models, renewals
 from tidegate.ui.pages.models import card, champions, curves, decisions, groups, versions, work
-from tidegate.ui.pages.models.seen import DECIDED, Seen, begin, look, plain_name
+from tidegate.ui.pages.models.seen import DECIDED, Seen, plain_name
 from tidegate.ui.session import moment, operating, say
 
 __all__ = ["show"]

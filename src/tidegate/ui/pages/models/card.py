@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from tidegate.ui.asking import look
 from tidegate.ui.charts import models as charts
 from tidegate.ui.client import models
-from tidegate.ui.pages.models.seen import Seen, bounded, card_of, draw, in_english, kind, listed, look, plain_name
+from tidegate.ui.pages.models.seen import Seen, bounded, card_of, draw, in_english, kind, listed, plain_name
 from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, number, operating, percent, say
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+from tidegate.ui.asking import look
 from tidegate.ui.charts import models as charts
 from tidegate.ui.client import models
 from tidegate.ui.client.models import Event, Reign
-from tidegate.ui.pages.models.seen import Seen, draw, look
+from tidegate.ui.pages.models.seen import Seen, draw
 from tidegate.ui.session import moment, number, operating, say
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
+from tidegate.ui.asking import look
 from tidegate.ui.charts import curves as charts
 from tidegate.ui.charts.curves import Axis, Line
 from tidegate.ui.client import evaluations
 from tidegate.ui.client.evaluations import Columns, Decisions, Evaluation
-from tidegate.ui.pages.models.seen import Seen, draw, look, plain_name, share
+from tidegate.ui.pages.models.seen import Seen, draw, plain_name, share
 from tidegate.ui.session import number, operating, percent, say
 
 _MOST = 4

@@ -1,26 +1,23 @@
-"""What the sections of this page share: what was found, how it is asked for, what measures are called, how a figure is put on the page."""
+"""What the sections of this page share: what was found, what measures are called, how a figure is put on the page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
 from tidegate.ui import session
+from tidegate.ui.asking import look
 from tidegate.ui.charts import curves
 from tidegate.ui.charts.curves import Axis
 from tidegate.ui.client import models
-from tidegate.ui.client.http import ApiUnreachable, KeyNeeded, RoleNeeded
 from tidegate.ui.client.renewals import Renewals
 from tidegate.ui.plain import plain
 from tidegate.ui.session import number, say
 
-Found = TypeVar("Found")
 DECIDED = "models.decided"
-_SILENT = "models.silent"
-STANDING = (ApiUnreachable, KeyNeeded, RoleNeeded)  # what will be no better at the next question
 BETTER_HIGH = ("pr_auc", "roc_auc", "f1", "precision", "recall", "accuracy", "composite")
 BETTER_LOW = ("brier", "log_loss", "expected_calibration_error")
 
@@ -32,32 +29,6 @@ class Seen:
     versions: models.Versions
     renewals: Renewals | None
     chosen: tuple[models.Version, ...]
-
-
-def begin() -> None:
-    """A run of the page begins: whatever was wrong before may be right now."""
-    st.session_state[_SILENT] = False
-
-
-def silent() -> bool:
-    """Whether an API was away, or asked for a key, in this run: what is shown is what was known."""
-    return bool(st.session_state.get(_SILENT))
-
-
-def look(name: str, what: Callable[[], Found]) -> Found | None:
-    """As `session.remembered`; where an API is away or asks for a key, the rest of the run does not ask it again: one sentence tells."""
-    if silent():
-        known: Found | None = session.recalled(name)
-        return known
-
-    def asking() -> Found:
-        try:
-            return what()
-        except STANDING:
-            st.session_state[_SILENT] = True
-            raise
-
-    return session.remembered(name, asking)
 
 
 def card_of(version: str) -> models.Card | None:
@@ -108,7 +79,7 @@ def kind(name: str) -> str:
 
 def draw(figure: Any, key: str) -> None:
     """Put a figure on the page, its numbers written as in the visit's language."""
-    figure.update_layout(separators=",\u202f" if session.is_french() else ".,")
+    figure.update_layout(separators=session.separators())
     st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from tidegate.ui import session
+from tidegate.ui.asking import STANDING, silent
 from tidegate.ui.client.http import ApiFault
-from tidegate.ui.pages.models.seen import DECIDED, STANDING, silent
+from tidegate.ui.pages.models.seen import DECIDED
 from tidegate.ui.session import say
 
 LONGEST_REASON = 500

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from tidegate.ui.asking import look
 from tidegate.ui.charts import models as charts
 from tidegate.ui.charts.curves import Axis
 from tidegate.ui.charts.models import Dot
@@ -22,7 +23,6 @@ from tidegate.ui.pages.models.seen import (
     in_english,
     kind,
     listed,
-    look,
     measure,
     plain_name,
 )

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from tidegate.ui.asking import look, silent
 from tidegate.ui.client import renewals, work
 from tidegate.ui.client.http import ApiFault
 from tidegate.ui.client.work import Job
 from tidegate.ui.pages.models import steps
 from tidegate.ui.pages.models.decisions import decision
-from tidegate.ui.pages.models.seen import Seen, listed, look, silent
+from tidegate.ui.pages.models.seen import Seen, listed
 from tidegate.ui.pages.models.steps import Act, Step
 from tidegate.ui.plain import plain
 from tidegate.ui.session import moment, operating, percent, say

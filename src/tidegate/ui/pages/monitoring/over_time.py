@@ -66,7 +66,7 @@ def _drift(moments: Sequence[Moment]) -> None:
 
 def _draw(figure: Any, key: str) -> None:
     """Numbers along the axes as the language writes them."""
-    figure.update_layout(separators=",\u202f" if session.is_french() else ".,")
+    figure.update_layout(separators=session.separators())
     st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
 
 
