@@ -16,7 +16,8 @@ COMPOSE = """#!/bin/sh
 echo "compose $*" >>calls
 [ ! -e silent ] || [ -z "$(ls containers | grep api-new)" ] || exit 17
 case $* in
-  "ps -q api" | "ps -aq api") ls containers | grep ^api ;;
+  "ps -q api") ls containers | grep ^api ;;
+  "ps -aq api") ls containers | grep api ;;
   "ps -aq "*) shift 2; for one; do ls containers | grep "^$one"; done ;;
   "config --images "*) echo "image/api:${TIDEGATE_TAG}" ;;
   "up "*" api") env | grep ^TIDEGATE_ | sort >asked; echo image/api:new >containers/api-new ;;
@@ -72,6 +73,14 @@ def test_a_tag_is_deployed_where_a_release_by_digest_was(ground: Path) -> None:
     # Empty wins over the record, and lets compose.yaml make the name of the tag.
     assert {"TIDEGATE_API_IMAGE=", "TIDEGATE_TAG=new"} <= set((ground / "asked").read_text().splitlines())
     assert (ground / ".env").read_text() == "TIDEGATE_PORT=8000\nTIDEGATE_TAG=new\n"
+
+
+def test_a_replica_that_somebody_stopped_is_no_new_one(ground: Path) -> None:
+    (ground / "containers" / "ended-api").write_text("image/api:old")
+    done = roll(ground)
+    said = done.communicate(timeout=60)[0]
+    assert done.returncode == 0, said
+    assert containers(ground) == {"api-new", *OTHERS}
 
 
 def test_an_engine_that_stops_answering_is_no_healthy_replica(ground: Path) -> None:
