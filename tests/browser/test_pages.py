@@ -6,24 +6,17 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
+from unit.ui.visits import TITLES
 
-TITLES = {
-    "overview": ("Overview", "Vue d’ensemble"),
-    "customer": ("Score a customer", "Évaluer un client"),
-    "file": ("Score a file", "Évaluer un fichier"),
-    "campaign": ("Campaign", "Campagne"),
-    "models": ("Models", "Modèles"),
-    "monitoring": ("Monitoring", "Surveillance"),
-    "experiment": ("Experiment", "Expérience"),
-}
 pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("page", TITLES)
 def test_it_opens_in_both_languages(visit: Visit, page: str) -> None:
     for language, title in zip(("en", "fr"), TITLES[page], strict=True):
-        visit.open(page if page != "overview" else "", language)
+        visit.open(page, language)
         expect(visit.page.locator("h1")).to_have_text(title)
+        expect(visit.page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
         visit.shoot(f"{page}-{language}")
 
 

@@ -18,9 +18,10 @@ _EXPOSED = (
 )
 
 
-# Streamlit leaves a sixth of a screen empty above a page, and cuts a figure that is wider than its column.
+# Streamlit leaves a sixth of a screen empty above a page, and cuts a figure or its name where it is wider than its column.
 _STYLE = """<style>
 [data-testid=stMainBlockContainer] {padding: 3.2rem 2.5rem 3rem}
+[data-testid=stMetricLabel] p {white-space: normal !important}
 [data-testid=stMetricValue], [data-testid=stMetricValue] * {font-size: 1.55rem; white-space: normal; overflow-wrap: anywhere}
 </style>"""
 

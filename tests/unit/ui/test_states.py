@@ -30,17 +30,8 @@ from tidegate.storage.files import Folder
 from tidegate.ui import session
 from unit.operations.desk.runs import write_run
 from unit.ui.monitoring_answers import FLOORS, column
-from unit.ui.visits import OPERATE, SCORING, away, texts
+from unit.ui.visits import OPERATE, SCORING, TITLES, away, texts
 
-TITLES = {
-    "overview": ("Overview", "Vue d’ensemble"),
-    "customer": ("Score a customer", "Évaluer un client"),
-    "file": ("Score a file", "Évaluer un fichier"),
-    "campaign": ("Campaign", "Campagne"),
-    "models": ("Models", "Modèles"),
-    "monitoring": ("Monitoring", "Surveillance"),
-    "experiment": ("Experiment", "Expérience"),
-}
 NO_CHAMPION = ("There is no champion yet. Train one: tidegate train", "Il n’y a pas encore de champion. Entraînez-en un")
 SCORING_AWAY = ("The scoring API does not answer. Start it", "L’API d’évaluation ne répond pas. Démarrez-la")
 OPERATE_AWAY = ("The operate API does not answer. Start it", "L’API d’exploitation ne répond pas. Démarrez-la")

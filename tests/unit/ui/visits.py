@@ -13,6 +13,16 @@ from tidegate.settings import Settings
 from tidegate.ui import session
 
 Answers = Mapping[str, Any]
+# What each page is called, in English and in French.
+TITLES = {
+    "overview": ("Overview", "Vue d’ensemble"),
+    "customer": ("Score a customer", "Évaluer un client"),
+    "file": ("Score a file", "Évaluer un fichier"),
+    "campaign": ("Campaign", "Campagne"),
+    "models": ("Models", "Modèles"),
+    "monitoring": ("Monitoring", "Surveillance"),
+    "experiment": ("Experiment", "Expérience"),
+}
 SCORING, OPERATE = "http://127.0.0.1:8000", "http://127.0.0.1:8001"
 
 

@@ -10,6 +10,7 @@ from tidegate.ui.client import alerts, experiments, models, monitoring, renewals
 from tidegate.ui.client.http import ApiFault, ApiRefused
 from tidegate.ui.pages.experiment.seen import mode
 from tidegate.ui.plain import plain
+from tidegate.ui.sentences import retold
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
 _SHOWN = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC", "recall": "Recall", "precision": "Precision"}
@@ -70,7 +71,8 @@ def _needs_a_person(champion: models.Champion, card: models.Card | None, newest:
         )
     for alert in standing.open if standing else ():
         show = st.error if alert.severity == "critical" else st.warning
-        show(f"**{alert.title}**  \n{alert.detail} {say('Since {at}.', at=moment(alert.since))}", icon=":material/notifications_active:")
+        title, detail = (plain(retold(sentence, session.language())) for sentence in (alert.title, alert.detail))
+        show(f"**{title}**  \n{detail} {say('Since {at}.', at=moment(alert.since))}", icon=":material/notifications_active:")
     if standing and standing.undelivered:
         st.warning(
             say("Messages that have not reached their channel yet: {count}.", count=number(standing.undelivered)),
@@ -141,7 +143,7 @@ def _monitored(newest: monitoring.Batch | None) -> None:
 
 
 def _batch(batch: monitoring.Batch) -> None:
-    columns = st.columns(3)
+    columns = st.columns(3, vertical_alignment="bottom")
     columns[0].metric(say("Health"), batch.health or number(None))
     columns[1].metric(say("Drifted features"), number(None if batch.drifted_features is None else len(batch.drifted_features)))
     realised = batch.realised_roc_auc is not None
