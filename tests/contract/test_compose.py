@@ -78,6 +78,17 @@ def test_only_two_networks_have_a_way_out(profiles: tuple[str, ...]) -> None:
     assert {"api", "postgres", "store", "setup", "prometheus"} <= inside
 
 
+def test_nobody_is_woken_before_there_is_anything_to_watch() -> None:
+    """A first start trains a model, for longer than an alert on absent replicas waits."""
+    services = read(())["services"]
+
+    def waits_for(name: str) -> set[str]:
+        healthy = {other for other, how in services[name].get("depends_on", {}).items() if how["condition"] == "service_healthy"}
+        return healthy.union(*(waits_for(other) for other in healthy))
+
+    assert {"gateway", "api", "worker"} <= waits_for("prometheus")
+
+
 def test_secrets_are_files_and_grafana_asks_its_makers_for_nothing() -> None:
     said = read(())
     assert all(secret.keys() == {"name", "file"} for secret in said["secrets"].values())
