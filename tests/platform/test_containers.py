@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+from urllib.parse import urlencode
 
 import pytest
 
@@ -24,6 +25,13 @@ PUBLISHED = {
 ACCOUNTS = {"postgres": "999:999", "prometheus": "65534:65534", "alertmanager": "65534:65534"}
 # What a person fills in.
 EMPTY = {"alert_channels", "slack_webhook_url", "smtp_password"}
+
+
+def test_the_first_start_woke_nobody(stack: Stack) -> None:
+    """It trains a model, and nobody can be scored meanwhile."""
+    query = 'count_over_time(ALERTS{alertname=~"TidegateApiGone|TidegateTargetDown",alertstate="firing"}[1h])'
+    said = stack.inside("prometheus", "wget", "-q", "-O", "-", f"http://127.0.0.1:9090/api/v1/query?{urlencode({'query': query})}")
+    assert json.loads(said)["data"]["result"] == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
