@@ -76,7 +76,9 @@ def test_a_renewal_waits_for_the_audit_and_then_the_model_recovers(played: Playe
     assert checked["replay"]["errors"] == 0
     after = rounds(played, 6)[0]["monitored"]
     assert after["model_version"] == checked["challenger"]
-    assert not after["realised"]["worse"]
+    # Whether it is worse than its own holdout by chance rests on who was drawn for the audit, which differs from home to home.
+    drifted, recovered = (one["realised"]["metrics"]["roc_auc"] for one in (rounds(played, 5)[0]["monitored"], after))
+    assert recovered["low"] > drifted["value"]
 
 
 def test_the_poisoned_labels_promote_nobody_and_the_gate_is_named(played: Played) -> None:

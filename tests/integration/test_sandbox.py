@@ -85,7 +85,7 @@ def test_a_script_in_a_report_draws_and_reaches_nothing(server: Server) -> None:
         page.goto(server.url)
         page.wait_for_function("frames[0] && frames[0].frames[0]")
         report = page.frames[2]
-        report.wait_for_function("window.said")
+        report.wait_for_function("window.said", timeout=90_000)
         said = report.evaluate("window.said")
         assert report.evaluate("document.getElementById('drawn').textContent") == "drawn by a script"
         page.wait_for_timeout(1_500)
