@@ -78,6 +78,6 @@ def test_a_table_of_something_else_is_refused_in_a_sentence(visit: Visit, tmp_pa
     visit.open("file", "fr")
     visit.page.locator("input[type=file]").set_input_files(tmp_path / "recipes.csv")
     visit.button("Évaluer ce fichier")
-    expect(visit.page.get_by_test_id("stAlert").first).to_contain_text("recipes.csv lacks columns customer_age")
+    expect(visit.page.get_by_test_id("stAlert").first).to_contain_text("Il manque à recipes.csv les colonnes customer_age")
     expect(visit.page.get_by_role("button", name="Remove recipes.csv")).to_be_visible()
     visit.shoot("file-refused-fr")
