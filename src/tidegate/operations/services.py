@@ -90,10 +90,6 @@ class Service:
         first = self.process.stdout.readline()
         return json.loads(first) if first else {}
 
-    def wait(self) -> int:
-        """Its exit code, once it has ended."""
-        return self.process.wait()
-
     def stop(self) -> None:
         """In order; by force where that takes too long."""
         if self.process.poll() is None:
