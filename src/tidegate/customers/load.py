@@ -14,12 +14,12 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from tidegate.customers.csv_stream import BLOCK_BYTES, CsvStream
 from tidegate.customers.dialect import MOST_COLUMNS, Dialect, sniff, swallowing_row
 from tidegate.customers.names import snake_case
 from tidegate.customers.spec import TableSpec
 from tidegate.errors import TableRefused, TooLarge
 
-BLOCK_BYTES = 1 << 20
 PARQUET_ROWS = 1 << 15
 # Of one batch once it is unpacked; a Parquet file of kilobytes may unpack to any number of gigabytes.
 _BATCH_BYTES = 1 << 23
@@ -113,17 +113,9 @@ def _csv_batches(path: Path, dialect: Dialect) -> Iterator[RawBatch]:
     if dialect.quotes % 2:
         _refuse_swallowing(path, dialect)
     try:
-        with _utf8(path, dialect) as source:
-            reader = pyarrow.csv.open_csv(
-                source,
-                read_options=pyarrow.csv.ReadOptions(use_threads=False, autogenerate_column_names=True, block_size=BLOCK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.separator, newlines_in_values=True, invalid_row_handler=on_ragged),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={f"f{position}": pa.string() for position in range(len(dialect.headers))}, strings_can_be_null=False
-                ),
-            )
+        with CsvStream(path, dialect, on_ragged) as stream:
             checked = False
-            for batch in _numbered(reader, ragged, path, notes, dialect):
+            for batch in _numbered(stream, ragged, path, notes, dialect):
                 if dialect.quotes and not checked and (long_cells or _holds_line_end(batch.table)):
                     _refuse_swallowing(path, dialect)
                     checked = True
@@ -151,12 +143,10 @@ def _refuse_swallowing(path: Path, dialect: Dialect) -> None:
         )
 
 
-def _numbered(
-    reader: pyarrow.csv.CSVStreamingReader, ragged: list[Ragged], path: Path, notes: list[str], dialect: Dialect
-) -> Iterator[RawBatch]:
+def _numbered(stream: CsvStream, ragged: list[Ragged], path: Path, notes: list[str], dialect: Dialect) -> Iterator[RawBatch]:
     following = 0  # the header is row 0
     last: pa.RecordBatch | None = None
-    for batch in reader:
+    for batch in stream:
         _refuse_noted(notes, path)
         if not len(batch):
             continue
@@ -183,13 +173,6 @@ def _no_rows(dialect: Dialect) -> pa.RecordBatch:
 def _refuse_noted(notes: list[str], path: Path) -> None:
     if notes:
         raise TableRefused(f"{path.name}: {notes[0]}.", "Repair the file at that row.")
-
-
-def _utf8(path: Path, dialect: Dialect) -> pa.NativeFile:
-    if dialect.encoding in ("utf-8", "utf-8-sig"):
-        return pa.OSFile(str(path))
-    file = path.open("rb")
-    return pa.PythonFile(pa.transcoding_input_stream(pa.PythonFile(file, mode="r"), dialect.encoding, "utf-8"), mode="r")
 
 
 def _open_parquet(path: Path) -> Table:

@@ -1,0 +1,95 @@
+"""Arrow's threads have let go of what is Python's when a stream is closed: otherwise a process may abort as it ends, its work done."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tidegate.customers import csv_stream
+from tidegate.customers.csv_stream import CsvStream
+from tidegate.customers.dialect import sniff
+from tidegate.customers.load import open_table
+from tidegate.errors import TableRefused
+
+ROWS = 200_000  # three blocks and more: there is something to read ahead
+
+
+def file_in(folder: Path, encoding: str, rows: int = ROWS) -> Path:
+    path = folder / "table.csv"
+    path.write_bytes(("a,b\n" + "".join(f"{row},é\n" if row % 9 else f"{row},é,x\n" for row in range(rows))).encode(encoding))
+    return path
+
+
+@pytest.fixture(name="streams")
+def made_streams(monkeypatch: pytest.MonkeyPatch) -> list[CsvStream]:
+    made: list[CsvStream] = []
+    construct = CsvStream.__init__
+
+    def kept(self: CsvStream, *words: object) -> None:
+        construct(self, *words)  # type: ignore[arg-type]
+        made.append(self)
+
+    monkeypatch.setattr(CsvStream, "__init__", kept)
+    return made
+
+
+def lent(stream: CsvStream) -> list[object]:
+    return [thing() for thing in stream._lent]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("end", ["read to the end", "left in the middle", "refused"])
+def test_nothing_stays_lent(encoding: str, end: str, tmp_path: Path, streams: list[CsvStream]) -> None:
+    path = file_in(tmp_path, encoding)
+    if end == "refused":
+        path.write_bytes(path.read_bytes() + "<<<<<<< HEAD,b,c\n".encode(encoding.replace("16", "16-le")))
+    refused: TableRefused | None = None
+    batches = open_table(path).batches()
+    if end == "read to the end":
+        assert sum(len(batch.row_numbers) for batch in batches) == ROWS - len(range(0, ROWS, 9))
+    elif end == "left in the middle":
+        assert len(next(batches).row_numbers)
+        del batches
+    else:
+        with pytest.raises(TableRefused) as raised:
+            list(batches)
+        refused = raised.value  # its traceback holds every frame that it came through
+    assert len(lent(streams[-1])) >= (1 if encoding == "utf-8" else 3)
+    assert all(thing is None for stream in streams for thing in lent(stream))
+    assert (refused is not None) == (end == "refused")
+
+
+def closing_seconds(path: Path, let_go: Callable[[list[object]], object]) -> float:
+    """How long a stream takes to close of which somebody still holds the row handler, as a thread of Arrow's may."""
+    stream = CsvStream(path, sniff(path), lambda _: "skip")
+    with stream:
+        assert pa.Table.from_batches(list(stream)).num_rows == 1 + 1000 - 112
+        held = [thing for thing in lent(stream) if thing is not None]
+        assert held
+        let_go(held)
+        started = time.monotonic()
+    return time.monotonic() - started
+
+
+def test_closing_waits_for_a_thread_that_lets_go_late(tmp_path: Path) -> None:
+    seconds = closing_seconds(file_in(tmp_path, "utf-16", 1000), lambda held: threading.Timer(0.3, held.clear).start())
+    assert 0.2 < seconds < csv_stream.LONGEST_SECONDS
+
+
+def test_closing_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_stream, "LONGEST_SECONDS", 0.2)
+    assert 0.1 < closing_seconds(file_in(tmp_path, "utf-16", 1000), lambda held: None) < 3
+
+
+def test_a_file_that_arrow_refuses_at_once_leaves_nothing_lent(tmp_path: Path, streams: list[CsvStream]) -> None:
+    path = file_in(tmp_path, "utf-8", 10)
+    dialect = sniff(path)
+    path.write_bytes(b"")
+    with pytest.raises(pa.ArrowInvalid), CsvStream(path, dialect, lambda _: "skip"):
+        pass
+    assert all(thing is None for thing in lent(streams[-1]))
