@@ -14,7 +14,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from tidegate.customers.csv_stream import BLOCK_BYTES, CsvStream
+from tidegate.customers import csv_stream
+from tidegate.customers.csv_stream import CsvStream
 from tidegate.customers.dialect import MOST_COLUMNS, Dialect, sniff, swallowing_row
 from tidegate.customers.names import snake_case
 from tidegate.customers.spec import TableSpec
@@ -126,7 +127,8 @@ def _csv_batches(path: Path, dialect: Dialect) -> Iterator[RawBatch]:
             return
         if dialect.quotes:
             _refuse_swallowing(path, dialect)
-        fault = f"one of its lines is longer than {BLOCK_BYTES:,} bytes" if "straddl" in str(error) else "its quotes are out of place"
+        too_long = f"one of its lines is longer than {csv_stream.BLOCK_BYTES:,} bytes"
+        fault = too_long if "straddl" in str(error) else "its quotes are out of place"
         raise TableRefused(f"{path.name} cannot be read as CSV: {fault}.", "Check its quotes, or export it again.") from None
 
 
@@ -233,9 +235,9 @@ def _small_enough(batch: pa.RecordBatch, path: Path, following: int) -> Iterator
             column.validate(full=True)
             lengths = pc.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)
             texts += pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False)
-    if len(texts) and texts.max() > BLOCK_BYTES:
+    if len(texts) and texts.max() > csv_stream.BLOCK_BYTES:
         row = following + int(texts.argmax())
-        raise TableRefused(f"{path.name}: row {row:,} is longer than {BLOCK_BYTES:,} bytes.", "Shorten its texts.")
+        raise TableRefused(f"{path.name}: row {row:,} is longer than {csv_stream.BLOCK_BYTES:,} bytes.", "Shorten its texts.")
     ends = np.flatnonzero(np.diff(np.cumsum(texts) // _BATCH_BYTES)) + 1
     for start, end in zip([0, *ends.tolist()], [*ends.tolist(), len(batch)], strict=True):
         yield batch.slice(start, end - start)

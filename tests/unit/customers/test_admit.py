@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tidegate.customers import load
+from tidegate.customers import csv_stream, load
 from tidegate.customers.admit import Admitted, Tally, admit, guard_share, kind_of
 from tidegate.customers.cells import rows_from_objects
 from tidegate.customers.contract import Breach, Contract, breaches, compile_contract, refused_rows
@@ -114,7 +114,7 @@ def test_a_customer_reads_alike_from_csv_parquet_and_json(tmp_path: Path, monkey
     objects = customers(500)
     rows, kept = kept_of(objects)
     assert 100 < sum(kept) < 450
-    monkeypatch.setattr(load, "BLOCK_BYTES", 2048)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 2048)
     monkeypatch.setattr(load, "PARQUET_ROWS", 41)
     quarantined = []
     for path in (as_csv(tmp_path / "t.csv", objects), as_parquet(tmp_path / "t.parquet", objects)):
@@ -141,7 +141,7 @@ def test_the_batch_size_changes_no_bit(size: int) -> None:
 
 
 def test_every_row_is_kept_or_quarantined_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BLOCK_BYTES", 400)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 400)
     good = "30,5,true,2020-01-01,basic,1"
     lines = []
     for row in range(1, 301):

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tidegate.customers import load
+from tidegate.customers import csv_stream, load
 from tidegate.customers.history import History, load_history
 from tidegate.customers.spec import TableSpec, load_spec, parse_spec
 from tidegate.errors import SpecRefused, TableRefused
@@ -72,7 +72,7 @@ def test_labels_read_the_same_from_integers_floats_and_text(tmp_path: Path) -> N
 
 
 def test_rows_keep_their_place_over_blocks_and_ragged_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 64)
     odd = {0: "1", 1: "c,bad,yes"}
     lines = [odd.get(row % 5, f"c{row},{row},{('yes', 'no', '')[row % 3]}") for row in range(1, 101)]
     history = loaded(tmp_path, "who,x,left\n" + "\n".join(lines), BOTH)
@@ -115,7 +115,7 @@ def test_a_table_that_nothing_can_be_learned_from_is_refused(tmp_path: Path, tex
 
 
 def test_a_hopeless_table_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 4096)
     seen: list[int] = []
     path = tmp_path / "t.csv"
     path.write_text("who,x,left\n" + "a,bad,yes\n" * 40_000)

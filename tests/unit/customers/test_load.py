@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from tidegate.customers import load
+from tidegate.customers import csv_stream, load
 from tidegate.customers.load import Ragged, columns_of, open_table
 from tidegate.customers.spec import parse_spec
 from tidegate.errors import TableRefused, TooLarge
@@ -116,7 +116,7 @@ def test_ragged_lines_are_numbered_with_the_others(
 
 @pytest.mark.parametrize("block_bytes", [16, 24, 40, 64, 1 << 20])
 def test_numbers_are_right_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
-    monkeypatch.setattr(load, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", block_bytes)
     ragged = {1, 2, 5, 17, 18, 19, 20, 21, 22, 23, 24, 40}
     lines = [f"{row}" if row in ragged else f"{row},{row}" for row in range(1, 41)]
     rows, found = read(write(tmp_path, "a,b\n" + "\n\n".join(lines)))
@@ -133,7 +133,7 @@ def test_random_files_read_as_the_standard_library_reads_them(tmp_path: Path, mo
         weights = [8] * 9 + [1] * 4
         lines = [",".join(generator.choices(cells, weights, k=generator.choice([3] * 9 + [1, 4]))) for _ in range(generator.randint(1, 9))]
         text = end.join(["h1,h2,h3", *lines]) + generator.choice([end, ""])
-        monkeypatch.setattr(load, "BLOCK_BYTES", generator.choice([48, 64, 256, 1 << 20]))
+        monkeypatch.setattr(csv_stream, "BLOCK_BYTES", generator.choice([48, 64, 256, 1 << 20]))
         lenient = [row for row in csv.reader(io.StringIO(text, newline="")) if row][1:]
         try:
             rows, ragged = read(write(tmp_path, text))
@@ -166,7 +166,7 @@ def test_an_unclosed_quote_is_refused_at_its_row_and_swallows_nobody(tmp_path: P
 
 
 def test_an_unclosed_quote_before_a_whole_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 64)
     assert "a quote opened in row 1 " in refused(write(tmp_path, f'a,b\n1,"{SECRET}\n' + "3,4\n" * 100))
 
 
@@ -180,7 +180,7 @@ def test_a_merge_conflict_is_refused_at_its_row(tmp_path: Path, marker: str) -> 
 
 
 def test_a_cell_longer_than_a_block_is_refused_without_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 64)
     assert "longer than 64 bytes" in refused(write(tmp_path, "a,b\n1,2\n1," + SECRET * 50 + "\n2,3\n"))
 
 
@@ -282,7 +282,7 @@ def test_a_small_parquet_file_that_unpacks_to_a_gigabyte_is_read_in_small_parts(
 @pytest.mark.parametrize(
     ("column", "options", "fault"),
     [
-        (pa.array(["a", "b" * (load.BLOCK_BYTES + 1)]), {}, "row 2 is longer"),
+        (pa.array(["a", "b" * (csv_stream.BLOCK_BYTES + 1)]), {}, "row 2 is longer"),
         (pa.array(["0" * 1_000_000] * 100), {"use_dictionary": False}, "more than 1,000 times its size"),
     ],
 )
