@@ -252,7 +252,7 @@ def test_a_renewal_that_somebody_else_decided_meanwhile(monkeypatch: pytest.Monk
     operate.post(f"/renewals/{number}/refuse", json={"reason": "no"})
     press(test, "Yes")
     (said,) = [one.value for one in test.error]
-    assert said.startswith(f"Somebody was faster: renewal {number}: then refused by")
+    assert said.startswith(f"Somebody was faster with renewal {number}: then refused by")
     assert champion(operate) == "1"
     assert not test.success
 

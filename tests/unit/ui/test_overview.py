@@ -59,7 +59,7 @@ def test_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     said = texts(visit(monkeypatch, page, fake(SERVES), fake(FRESH)))
     for part in ("Nothing.", "Version: 3", "Service: ready", "PR-AUC: 0.812", "0.750 to 0.875", "24 Sept 2026, 02:24 UTC", "None runs."):
         assert part in said, part
-    assert "Nobody was scored" in said
+    assert "The service scored nobody" in said
     assert "No batch was monitored yet" in said
     assert "Recall: –" in said
 

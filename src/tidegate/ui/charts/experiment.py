@@ -9,6 +9,7 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 
 from tidegate.ui.charts.palette import LOWERS, MARGINS, NEUTRAL, RAISES
+from tidegate.ui.charts.times import time_axis
 
 Word = Literal["better", "worse", "unclear"]
 # Each word has a sign of its own, for those who do not see the colour.
@@ -46,7 +47,7 @@ def differences(rows: Sequence[Difference], axis: str, separators: str) -> Any:
     return figure
 
 
-def over_time(rows: Sequence[Difference], axis: str, hours: bool, separators: str) -> Any:
+def over_time(rows: Sequence[Difference], axis: str, separators: str) -> Any:
     """A line through the differences with whiskers, over time, beside a line at zero."""
     figure = go.Figure(
         go.Scatter(
@@ -61,7 +62,7 @@ def over_time(rows: Sequence[Difference], axis: str, hours: bool, separators: st
     figure.add_hline(y=0, line_dash="dash", line_color=NEUTRAL)
     figure.update_layout(height=340, margin={**MARGINS, "t": 16}, showlegend=False, separators=separators)
     figure.update_yaxes(title_text=axis, zeroline=False, tickformat=".3~f", automargin=True)
-    figure.update_xaxes(title_text="UTC", tickformat="%H:%M\n%Y-%m-%d" if hours else "%Y-%m-%d", nticks=7)
+    figure.update_xaxes(**time_axis("UTC", [row.at for row in rows], marks=7))
     return figure
 
 

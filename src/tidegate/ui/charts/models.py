@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from tidegate.ui.charts.curves import LEGEND, SYMBOLS, Axis
 from tidegate.ui.charts.palette import GREEN, LOWERS, MARGINS, SERIES
+from tidegate.ui.charts.times import time_axis
 
 _ROW = 34
 
@@ -80,7 +81,7 @@ def reigns(spans: Sequence[tuple[str, str, str, str]], axis: str) -> Any:
             showlegend=False,
         )
     figure.update_layout(height=90 + _ROW * len(rows), margin=MARGINS)
-    figure.update_xaxes(title=axis, type="date", tickformat="%Y-%m-%d", nticks=6)
+    figure.update_xaxes(**time_axis(axis, [time for span in spans for time in span[1:3]], marks=6))
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=rows[::-1], automargin=True)
     return figure
 

@@ -125,9 +125,8 @@ def _traffic() -> None:
         return
     total = sum(hour.predictions for hour in hours)
     if not total:
-        st.info(
-            say("Nobody was scored in the last 24 hours. POST /predict, or the page Score a customer."), icon=":material/hourglass_empty:"
-        )
+        nobody = say("The service scored nobody in the last 24 hours. POST /predict, or the page Score a customer.")
+        st.info(nobody, icon=":material/hourglass_empty:")
         return
     st.metric(say("Predictions of the last 24 hours"), number(total))
     figure = charts.bars([hour.at for hour in hours], [hour.predictions for hour in hours], say("Predictions an hour"))

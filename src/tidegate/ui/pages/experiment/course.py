@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from tidegate.ui.charts import experiment as charts
 from tidegate.ui.client.experiments import Timeline
 from tidegate.ui.pages.experiment.seen import MEASURES, bounded, higher_is_better, measure, spoken, word
 from tidegate.ui.session import moment, number, say, separators
-
-_SECONDS_OF_DAYS = 4 * 86_400
 
 
 def show(found: Timeline) -> None:
@@ -39,8 +35,7 @@ def show(found: Timeline) -> None:
         )
         for one in points
     ]
-    lasted = datetime.fromisoformat(points[-1].at) - datetime.fromisoformat(points[0].at)
-    figure = charts.over_time(rows, say("treatment − control"), lasted.total_seconds() < _SECONDS_OF_DAYS, separators())
+    figure = charts.over_time(rows, say("treatment − control"), separators())
     st.plotly_chart(figure, config={"displayModeBar": False}, key="experiment.over_time")
     better = say("Above the line the treatment is better") if higher_is_better(name) else say("Below the line the treatment is better")
     st.caption(

@@ -45,7 +45,7 @@ def _overtaken(now: str | None, held: Sequence[Renewal], known: Sequence[Renewal
     elif step.act in ("approve", "refuse") and all(str(one.number) != step.target for one in held):
         one = next((one for one in known if str(one.number) == step.target), None)
         became = plain(_became(one) if one else say("it waits for nobody any more"))
-        told = say("Somebody was faster: renewal {number}: {became}. Nothing was changed by you.", number=step.target, became=became)
+        told = say("Somebody was faster with renewal {number}: {became}. Nothing was changed by you.", number=step.target, became=became)
     else:
         return
     steps.drop()
