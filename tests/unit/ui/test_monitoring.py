@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tidegate.home import Home, open_home
 from tidegate.ledger.store import close_ledger, open_ledger, sqlite_url
 from tidegate.monitoring.alerts.conditions import DRIFT, Alert, Look
 from tidegate.monitoring.alerts.flow import tell
+from tidegate.monitoring.alerts.state import Policy, raise_alerts
 from tidegate.operations.desk.api import create_operate_app
 from tidegate.operations.desk.desk import Desk
 from tidegate.operations.desk.jobs import Jobs
@@ -178,12 +180,21 @@ def test_roc_auc_over_batches_with_intervals_and_levels(monkeypatch: pytest.Monk
     assert "Labels have not matured yet: july." in texts(test)
 
 
+def test_an_alert_says_from_when_its_figure_is(monkeypatch: pytest.MonkeyPatch, operate: TestClient, home: Home) -> None:
+    ledger = open_ledger(sqlite_url(home.ledger))
+    worse = Alert(DRIFT, DRIFT, "warning", "7 features have drifted", "Batch august: age.", 7, 3, "", "")
+    raise_alerts(ledger, Look((worse,), judged=frozenset({DRIFT})), NOW + timedelta(hours=25), Policy())
+    close_ledger(ledger)
+    (alert,) = [one.value for one in visit(monkeypatch, page, away(), operate).warning if "have drifted" in one.value]
+    assert "Since 23 Nov 2026, 12:00 UTC. It was 7 on 24 Nov 2026, 13:00 UTC, the limit is 3." in alert
+
+
 def test_alerts_with_their_state(monkeypatch: pytest.MonkeyPatch, operate: TestClient) -> None:
     test = visit(monkeypatch, page, away(), operate)
     (alert,) = [one.value for one in test.warning if "have drifted" in one.value]
     for part in (
         "**5 features have drifted** · warning",
-        "Since 23 Nov 2026, 12:00 UTC. It is 5, the limit is 3.",
+        "Since 23 Nov 2026, 12:00 UTC. It was 5 on 23 Nov 2026, 12:00 UTC, the limit is 3.",
         "[Report](https://desk.bank/july)",
     ):
         assert part in alert, part

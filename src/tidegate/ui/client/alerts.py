@@ -50,10 +50,14 @@ class Alert:
 
 @dataclass(frozen=True)
 class Opened:
-    """An alert that is not resolved. `clearing`: the last look found it below its limit for the first time."""
+    """An alert that is not resolved, with the figures that it had when it was last `told`.
+
+    `clearing`: the last look found it below its limit for the first time.
+    """
 
     alert: Alert
     since: str
+    told: str
     clearing: bool
 
 
@@ -82,7 +86,7 @@ def telling(api: Api) -> Telling:
     """Everything about alerts now."""
     said = api.get("/alerts")
     return Telling(
-        open=tuple(Opened(_alert(one), one["since"], one["clearing"]) for one in said["open"]),
+        open=tuple(Opened(_alert(one), one["since"], one["told"], one["clearing"]) for one in said["open"]),
         owed=tuple(_message(one) for one in said["undelivered"]),
         deliveries=tuple(_message(one) for one in said["deliveries"]),
         channels=tuple(said["channels"]),

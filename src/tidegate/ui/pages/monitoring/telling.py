@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from tidegate.ui.client import alerts
-from tidegate.ui.client.alerts import Alert, Message, Opened, Telling
+from tidegate.ui.client.alerts import Message, Opened, Telling
 from tidegate.ui.pages.monitoring import words
 from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, moment, number, operating, percent, say
@@ -43,7 +43,7 @@ def _opened(one: Opened) -> None:
     lines = [f"**{plain(words.heard(alert.title))}** · {say('critical') if critical else say('warning')}"]
     lines += [plain(words.heard(alert.detail))] if alert.detail else []
     facts = [say("Since {at}.", at=moment(one.since))]
-    facts += [_measured(alert)] if alert.value is not None and alert.limit is not None and alert.limit > 0 else []
+    facts += [_measured(one)] if alert.value is not None and alert.limit is not None and alert.limit > 0 else []
     facts += [say("The last look found it below its limit; one more, and it is over.")] if one.clearing else []
     lines.append(" ".join(facts))
     links = [_link(say("Report"), alert.link), _link(say("What to do"), alert.runbook)]
@@ -52,12 +52,13 @@ def _opened(one: Opened) -> None:
     show_it("  \n".join(lines), icon=":material/notifications_active:" if critical else ":material/notifications:")
 
 
-def _measured(alert: Alert) -> str:
-    """Value and limit in the unit of the kind."""
+def _measured(one: Opened) -> str:
+    """Value and limit in the unit of the kind, and from when the value is."""
+    alert = one.alert
     shape: Callable[[float | None], str] = percent
     if alert.kind in ("drift", "latency"):
         shape = number if alert.kind == "drift" else _milliseconds
-    return say("It is {value}, the limit is {limit}.", value=shape(alert.value), limit=shape(alert.limit))
+    return say("It was {value} on {at}, the limit is {limit}.", at=moment(one.told), value=shape(alert.value), limit=shape(alert.limit))
 
 
 def _milliseconds(seconds: float | None) -> str:
