@@ -9,6 +9,7 @@ apache/arrow issue 34314).
 from __future__ import annotations
 
 import codecs
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -24,22 +25,22 @@ from numpy.typing import NDArray
 from tidegate.customers.dialect import Dialect
 
 BLOCK_BYTES = 1 << 20
-# A thread lets go within milliseconds; what hangs longer, on a network drive, is not waited for.
+# A thread lets go within milliseconds. A read that hangs, on a network drive, is waited for by Arrow itself, however long it takes.
 LONGEST_SECONDS = 5.0
 
 
 class CsvStream:
     """All columns as text, named by position; `on_ragged` is told each line whose number of fields is not the header's, and answers "skip".
 
-    A context manager: iterate inside it. Raises pyarrow.ArrowInvalid, on entering or reading, where the file is no CSV.
+    A context manager: iterate inside it, and call `check` after each batch and at the end. Raises pyarrow.ArrowInvalid, on entering or
+    reading, where the file is no CSV.
     """
 
     def __init__(self, path: Path, dialect: Dialect, on_ragged: Callable[[pyarrow.csv.InvalidRow], str]) -> None:
         self._path, self._dialect, self._on_ragged = path, dialect, on_ragged
         self._reader: pyarrow.csv.CSVStreamingReader | None = None
         self._work = ExitStack()
-        self._let_go: SimpleQueue[object] = SimpleQueue()
-        self._lent: list[weakref.ref[object]] = []
+        self._loans = _Loans()
 
     def __enter__(self) -> CsvStream:
         """Open the file."""
@@ -48,7 +49,9 @@ class CsvStream:
                 self._source(),
                 read_options=pyarrow.csv.ReadOptions(use_threads=False, autogenerate_column_names=True, block_size=BLOCK_BYTES),
                 parse_options=pyarrow.csv.ParseOptions(
-                    delimiter=self._dialect.separator, newlines_in_values=True, invalid_row_handler=self._handler()
+                    delimiter=self._dialect.separator,
+                    newlines_in_values=True,
+                    invalid_row_handler=_handler(self._on_ragged, self._loans),
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
                     column_types={f"f{position}": pa.string() for position in range(len(self._dialect.headers))}, strings_can_be_null=False
@@ -56,12 +59,15 @@ class CsvStream:
             )
         except BaseException:
             self._close()
+            self.check()
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Wait until Arrow has let go of everything, at most LONGEST_SECONDS for each thing lent."""
         self._close()
+        if error is None or isinstance(error, pa.ArrowInvalid):
+            self.check()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """The batches, once."""
@@ -69,45 +75,71 @@ class CsvStream:
         assert self._reader is not None
         return iter(self._reader)
 
+    def check(self) -> None:
+        """Raise what reading or `on_ragged` met: UnicodeDecodeError or OSError of a file that was changed meanwhile, KeyboardInterrupt."""
+        if self._loans.fault is not None:
+            raise self._loans.fault
+
     def _close(self) -> None:
         self._reader = None
         self._work.close()
-        with suppress(Empty):
-            for _ in self._lent:
-                self._let_go.get(timeout=LONGEST_SECONDS)
+        self._loans.wait()
 
     def _source(self) -> pa.NativeFile:
         if self._dialect.encoding in ("utf-8", "utf-8-sig"):
             return self._work.enter_context(pa.OSFile(str(self._path)))
-        recoded = _Recoded(self._path, self._dialect.encoding, self._lend)
+        recoded = _Recoded(self._path, self._dialect.encoding, self._loans)
         self._work.callback(recoded.close)
         return self._work.enter_context(pa.PythonFile(recoded, mode="r"))
 
-    def _handler(self) -> Callable[[pyarrow.csv.InvalidRow], str]:
-        tell = self._on_ragged
 
-        def handler(row: pyarrow.csv.InvalidRow) -> str:
-            return tell(row)
+class _Loans:
+    """What Arrow holds of ours, and the first exception met while it called us, which it would print or let a thread hold."""
 
-        self._lend(handler)
-        return handler
+    def __init__(self) -> None:
+        self.fault: BaseException | None = None
+        self.lent: list[weakref.ref[object]] = []
+        self._returned: SimpleQueue[object] = SimpleQueue()
 
-    def _lend(self, thing: object) -> None:
+    def lend(self, thing: object) -> None:
         # `put` is C code: the thread that lets go runs no bytecode of ours in between, and so keeps the interpreter until it is through.
-        self._lent.append(weakref.ref(thing, self._let_go.put))
+        self.lent.append(weakref.ref(thing, self._returned.put))
+
+    def keep(self, error: BaseException) -> None:
+        if self.fault is None:
+            self.fault = error.with_traceback(None)  # its frames hold what was lent
+
+    def wait(self) -> None:
+        if sys.is_finalizing():  # Arrow lets go of nothing any more
+            return
+        with suppress(Empty):
+            for _ in self.lent:
+                self._returned.get(timeout=LONGEST_SECONDS)
+
+
+def _handler(tell: Callable[[pyarrow.csv.InvalidRow], str], loans: _Loans) -> Callable[[pyarrow.csv.InvalidRow], str]:
+    def handler(row: pyarrow.csv.InvalidRow) -> str:
+        try:
+            return tell(row)
+        except BaseException as error:  # noqa: BLE001 - `check` raises it again
+            loans.keep(error)
+            return "skip"
+
+    loans.lend(handler)
+    return handler
 
 
 class _Recoded:
     """A file in another encoding as Arrow reads one, in UTF-8. Each piece is lent too, which Arrow's own recoding would not let us follow.
 
-    The file itself comes back when Arrow closes it.
+    The file itself comes back when Arrow closes it. Where reading fails, the file ends, and the fault is kept.
     """
 
-    def __init__(self, path: Path, encoding: str, lend: Callable[[object], None]) -> None:
+    def __init__(self, path: Path, encoding: str, loans: _Loans) -> None:
         self._file = path.open("rb")
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._left = b""
-        self._lend = lend
+        self._loans = loans
 
     @property
     def closed(self) -> bool:
@@ -117,12 +149,20 @@ class _Recoded:
         self._file.close()
 
     def read(self, most: int) -> NDArray[np.uint8]:
+        try:
+            given = self._read(most)
+        except BaseException as error:  # noqa: BLE001 - `check` raises it again
+            self._loans.keep(error)
+            given = b""
+        piece = np.frombuffer(given, np.uint8)  # bytes cannot be followed, an array can
+        self._loans.lend(piece)
+        return piece
+
+    def _read(self, most: int) -> bytes:
         while len(self._left) < most:
             read = self._file.read(most)
             self._left += self._decoder.decode(read, final=not read).encode()
             if not read:
                 break
         given, self._left = self._left[:most], self._left[most:]
-        piece = np.frombuffer(given, np.uint8)  # bytes cannot be followed, an array can
-        self._lend(piece)
-        return piece
+        return given

@@ -121,6 +121,9 @@ def _csv_batches(path: Path, dialect: Dialect) -> Iterator[RawBatch]:
                     _refuse_swallowing(path, dialect)
                     checked = True
                 yield batch
+    except UnicodeDecodeError:
+        fault = f"{path.name} is not {dialect.encoding} to its end, which it was a moment ago"
+        raise TableRefused(f"{fault}: it is being written, or was cut.", "Read it again once it is whole.") from None
     except pa.ArrowInvalid as error:
         # Arrow's own sentence may quote the row that it stumbled over.
         if "Empty CSV" in str(error):
@@ -149,6 +152,7 @@ def _numbered(stream: CsvStream, ragged: list[Ragged], path: Path, notes: list[s
     following = 0  # the header is row 0
     last: pa.RecordBatch | None = None
     for batch in stream:
+        stream.check()
         _refuse_noted(notes, path)
         if not len(batch):
             continue
@@ -162,6 +166,7 @@ def _numbered(stream: CsvStream, ragged: list[Ragged], path: Path, notes: list[s
         following = int(numbers[-1]) + 1 if len(numbers) else 1
         last = batch if len(batch) else last
         yield RawBatch(batch, numbers, mine)
+    stream.check()
     _refuse_noted(notes, path)
     if ragged:
         yield RawBatch(last.slice(0, 0) if last is not None else _no_rows(dialect), np.empty(0, np.int64), tuple(ragged))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -39,7 +42,7 @@ def made_streams(monkeypatch: pytest.MonkeyPatch) -> list[CsvStream]:
 
 
 def lent(stream: CsvStream) -> list[object]:
-    return [thing() for thing in stream._lent]
+    return [thing() for thing in stream._loans.lent]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
@@ -93,3 +96,50 @@ def test_a_file_that_arrow_refuses_at_once_leaves_nothing_lent(tmp_path: Path, s
     with pytest.raises(pa.ArrowInvalid), CsvStream(path, dialect, lambda _: "skip"):
         pass
     assert all(thing is None for thing in lent(streams[-1]))
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_refused_and_nothing_stays_lent(tmp_path: Path, streams: list[CsvStream]) -> None:
+    path = file_in(tmp_path, "utf-16", 4 * ROWS)
+    batches = open_table(path).batches()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 | 1])  # half of it, and half of a character
+    with pytest.raises(TableRefused, match="is not utf-16 to its end") as refused:
+        list(batches)
+    assert refused.value.exit_code == 2
+    assert all(thing is None for thing in lent(streams[-1]))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_ctrl_c_on_a_ragged_line_is_no_fault_of_the_file(encoding: str, tmp_path: Path) -> None:
+    path = file_in(tmp_path, encoding)
+
+    def stop(_: object) -> str:
+        raise KeyboardInterrupt
+
+    stream = CsvStream(path, sniff(path), stop)
+    with pytest.raises(KeyboardInterrupt), stream:
+        list(stream)
+    assert all(thing is None for thing in lent(stream))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_cycle_around_a_suspended_reading_is_collected_at_once(encoding: str, tmp_path: Path) -> None:
+    holder: list[object] = [open_table(file_in(tmp_path, encoding)).batches()]
+    next(holder[0])  # type: ignore[call-overload]
+    holder.append(holder)
+    del holder
+    started = time.monotonic()
+    gc.collect()
+    assert time.monotonic() - started < csv_stream.LONGEST_SECONDS / 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_process_that_ends_in_the_middle_of_a_table_ends_at_once(encoding: str, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom tidegate.customers.load import open_table\n"
+        "batches = open_table(Path(sys.argv[1])).batches()\nnext(batches)\nraise LookupError"
+    )
+    started = time.monotonic()
+    command = [sys.executable, "-c", script, str(file_in(tmp_path, encoding))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1, ended.stderr
+    assert time.monotonic() - started < csv_stream.LONGEST_SECONDS
