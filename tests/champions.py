@@ -6,6 +6,7 @@ import numpy as np
 
 from tidegate import __version__
 from tidegate.bundle.golden import write_golden
+from tidegate.bundle.linear import Linear
 from tidegate.bundle.manifest import Calibration, Manifest, Member, Training, seal
 from tidegate.bundle.scorer import open_scorer
 from tidegate.customers.spec import load_spec, parse_spec
@@ -13,7 +14,7 @@ from tidegate.features import Matrix, features_digest, plan_features
 from tidegate.home import Home
 from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, write_pointer
-from tidegate.training.fitted import Fitted, Linear, Margins
+from tidegate.training.fitted import Fitted, Margins
 from tidegate.training.model import Model
 
 WHEN = "2026-01-01T00:00:00+00:00"

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bundle.calibration import calibrated, log_odds
-from tidegate.bundle.manifest import Manifest, Member, read_json
+from tidegate.bundle.linear import parse_linear
+from tidegate.bundle.manifest import Manifest, Member
 from tidegate.errors import BundleRefused
 from tidegate.features import Matrix
 from tidegate.telemetry import switch_off_telemetry
@@ -32,7 +33,7 @@ def open_members(folder: Path, members: Sequence[Member], features: int) -> Marg
     """Margins of every member, each in its own space: float32 (n, f) → float64 (n, members)."""
     kinds = [member.kind for member in members]
     trees = open_trees(folder / "model.onnx") if "trees" in kinds else None
-    linear = open_linear(folder / "model.json", features) if "linear" in kinds else None
+    linear = open_linear(folder / "model.json", features, kinds.count("linear")) if "linear" in kinds else None
     order = np.argsort(np.argsort([kind == "linear" for kind in kinds], kind="stable"), kind="stable")
 
     def margins(matrix: Matrix) -> NDArray[np.float64]:
@@ -88,35 +89,13 @@ def open_trees(path: Path) -> Margin:
     return margin
 
 
-def open_linear(path: Path, features: int) -> Margin:
-    """Margins of linear models, float32 (n, f) → float64 (n, models): each feature standardised, a missing one taken at its mean, products
+def open_linear(path: Path, features: int, members: int) -> Margin:
+    """Margins of linear models, float32 (n, f) → float64 (n, members): each feature standardised, a missing one taken at its mean, products
     added from first to last.
     """
-    content = read_json(path)
     try:
-        assert isinstance(content, list)
-        assert content
-        models = [_linear(parts, features) for parts in content]
-    except (AssertionError, KeyError, TypeError, ValueError):
-        raise BundleRefused(f"The linear model of bundle {path.parent.name} cannot be read.", "Train again.") from None
-    return lambda matrix: np.stack([model(matrix) for model in models], axis=1)
-
-
-def _linear(parts: dict[str, object], features: int) -> Margin:
-    mean, scale, weight = (np.array(parts[name], np.float64) for name in ("mean", "scale", "weight"))
-    intercept = float(parts["intercept"])  # type: ignore[arg-type]
-    assert mean.shape == scale.shape == weight.shape == (features,)
-    assert np.isfinite([*mean, *scale, *weight, intercept]).all()
-    return lambda matrix: intercept + fixed_order_sum(standardised(matrix, mean, scale) * weight)
-
-
-def standardised(matrix: Matrix, mean: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(x − mean) / scale in double precision, 0 where missing: what linear models are trained and served on."""
-    values = (matrix.astype(np.float64) - mean) / scale
-    values[np.isnan(values)] = 0.0
-    return values
-
-
-def fixed_order_sum(products: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Row sums (n,) of (n, f), added from the first column to the last whatever the batch size."""
-    return np.ascontiguousarray(np.cumsum(products, axis=1)[:, -1])
+        content = path.read_bytes()
+    except OSError:
+        raise BundleRefused(f"{path.name} of bundle {path.parent.name} cannot be read.", "Promote another version.") from None
+    models = parse_linear(content, path.parent.name, features, members)
+    return lambda matrix: np.stack([model.margin(matrix) for model in models], axis=1)

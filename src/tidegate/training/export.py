@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tidegate.bundle.linear import Linear, linear_as_json
 from tidegate.bundle.reasons.arrays import TREE_ARRAYS
-from tidegate.training.fitted import Linear
 from tidegate.training.trees import Trees
 
 LEFT_IF_AT_MOST = 0  # BRANCH_LEQ of ai.onnx.ml TreeEnsemble, version 5
@@ -24,7 +23,7 @@ def write_model(folder: Path, contents: Sequence[Trees | Linear], features: int)
         write_tree_arrays(folder / "trees.npz", trees)
     linear = [content for content in contents if isinstance(content, Linear)]
     if linear:
-        write_linear(folder / "model.json", linear)
+        (folder / "model.json").write_text(linear_as_json(linear), encoding="utf-8")
 
 
 def write_trees(path: Path, models: Sequence[Trees], features: int) -> None:
@@ -107,10 +106,3 @@ def write_tree_arrays(path: Path, models: Sequence[Trees]) -> None:
     arrays["offset"] = np.array([trees.offset for trees in models], np.float64)
     arrays["divisor"] = np.array([trees.divisor for trees in models], np.float64)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-
-
-def write_linear(path: Path, models: Sequence[Linear]) -> None:
-    """Linear models as JSON, which keeps every bit of a double."""
-    names = ("mean", "scale", "weight")
-    content = [{**{name: getattr(one, name).tolist() for name in names}, "intercept": one.intercept} for one in models]
-    path.write_text(json.dumps(content), encoding="utf-8")

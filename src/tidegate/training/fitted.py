@@ -10,22 +10,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.bundle.linear import Linear
 from tidegate.features import Matrix
 from tidegate.training.trees import Trees
 
 Labels = NDArray[np.int8]
 Margins = NDArray[np.float64]
 SMALL_TABLE_ROWS = 50_000
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A linear model on standardised features: mean, scale and weight a feature, float64 (f,), and the intercept."""
-
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    intercept: float
 
 
 @dataclass(frozen=True)

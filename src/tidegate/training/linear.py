@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.bundle.model import standardised
+from tidegate.bundle.linear import Linear, standardised
 from tidegate.features import Matrix
-from tidegate.training.fitted import Fitted, Labels, Linear, Margins, Watched
+from tidegate.training.fitted import Fitted, Labels, Margins, Watched
 
 FAR = 1e300  # as the scale of a constant feature it makes every value of it zero
 

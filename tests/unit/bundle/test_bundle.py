@@ -15,8 +15,8 @@ from tidegate.bundle.calibration import calibrated
 from tidegate.bundle.champion import champion_pointer, open_champion
 from tidegate.bundle.check import check_bundle
 from tidegate.bundle.golden import check_golden, synthetic_rows
+from tidegate.bundle.linear import fixed_order_sum
 from tidegate.bundle.manifest import Calibration, Manifest, read_manifest, seal
-from tidegate.bundle.model import fixed_order_sum
 from tidegate.bundle.scorer import open_scorer, score
 from tidegate.customers.cells import objects_from_rows, rows_from_objects
 from tidegate.customers.contract import breaches, compile_contract

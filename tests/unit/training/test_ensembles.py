@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from tidegate.bundle.calibration import calibrated
+from tidegate.bundle.linear import Linear
 from tidegate.bundle.manifest import Calibration, Member
 from tidegate.bundle.model import combine, open_members
 from tidegate.measures.classification import log_loss
 from tidegate.training.choice import choose, judge, platt
 from tidegate.training.ensembles import Part, averaging_weights, ensembles_of, members_of, stacking_weights
-from tidegate.training.fitted import Fitted, Linear
+from tidegate.training.fitted import Fitted
 from tidegate.training.folds import fold_positions
 from tidegate.training.model import Model, alone
 

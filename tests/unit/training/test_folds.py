@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tidegate.bundle.linear import Linear
 from tidegate.bundle.model import combine, open_members
 from tidegate.errors import NotEnoughData
 from tidegate.features import Matrix
 from tidegate.training.candidates import CANDIDATES, Candidate
-from tidegate.training.fitted import Fitted, Labels, Linear, Watched
+from tidegate.training.fitted import Fitted, Labels, Watched
 from tidegate.training.folds import Field, fit, fold_positions, out_of_fold_margins
 from tidegate.training.model import alone
 from tidegate.training.oversampling import oversampled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.bundle.calibration import calibrated, log_odds
+from tidegate.bundle.linear import Linear, parse_linear
 from tidegate.bundle.manifest import Calibration, Manifest, Member
-from tidegate.bundle.model import standardised
 from tidegate.bundle.reasons.arrays import parse_tree_arrays
 from tidegate.bundle.reasons.forest import Forest, forest_contributions, grow
 from tidegate.bundle.reasons.links import Contributions, added, scaled, through
@@ -158,21 +157,10 @@ def _looked_up(answers: Answers, base: float) -> Part:
 
 
 def _parse_linear(files: ModelFiles, features: int, members: int) -> list[Part]:
-    if not members:
-        return []
-    try:
-        content = json.loads(files.linear)
-        assert isinstance(content, list)
-        assert len(content) == members
-        return [_linear(parts, features) for parts in content]
-    except (AssertionError, KeyError, TypeError, ValueError, RecursionError):
-        raise BundleRefused(f"The linear model of bundle {files.bundle} cannot be read.", "Train again.") from None
+    """The products of a linear model: its Shapley values around the training means; a missing value adds nothing."""
+    models = parse_linear(files.linear, files.bundle, features, members) if members else []
+    return [_linear(model) for model in models]
 
 
-def _linear(parts: dict[str, object], features: int) -> Part:
-    """Weight × standardised value: the Shapley values of a linear model around the training means; a missing value adds nothing."""
-    mean, scale, weight = (np.array(parts[name], np.float64) for name in ("mean", "scale", "weight"))
-    intercept = float(parts["intercept"])  # type: ignore[arg-type]
-    assert mean.shape == scale.shape == weight.shape == (features,)
-    assert np.isfinite([*mean, *scale, *weight, intercept]).all()
-    return Part(lambda matrix: Contributions(intercept, standardised(matrix, mean, scale) * weight), features)
+def _linear(model: Linear) -> Part:
+    return Part(lambda matrix: Contributions(model.intercept, model.products(matrix)), model.weight.size)
