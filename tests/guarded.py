@@ -57,7 +57,8 @@ def guarded(folder: Path, with_keys: bool = True, log: bool = True, **settings: 
         write_keys(path, [key for key, _ in made.values()])
     ledger = open_ledger(sqlite_url(home.ledger))
     commit = GroupCommit(ledger)
-    chosen = Settings(**settings)
+    # A busy disk makes a commit slow; a test of how long one is waited for sets its own.
+    chosen = Settings(**{"ledger_seconds": 30, **settings})
     service = Service(open_champion(Folder(home.storage)), ledger, commit, bytes(32), chosen, Metrics(), home.scratch)
     lines: list[str] = []
     request_log = RequestLog(lines.append, "text" if chosen.log_format == "text" else "json", chosen.access_log) if log else None

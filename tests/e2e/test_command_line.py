@@ -47,7 +47,8 @@ def running(*words: object, environment: dict[str, str] | None = None) -> Iterat
     """A long-running verb from the moment it says (as JSON) that it is ready."""
     command = [sys.executable, "-m", "tidegate", *map(str, words), "--json"]
     ports = {f"TIDEGATE_{name}_PORT": str(free_port()) for name in ("OPERATE", "REPORTS", "UI")}
-    environment = {**os.environ, **ports, **(environment or {})}
+    # A busy disk makes a commit slow; a test of how long one is waited for sets its own.
+    environment = {**os.environ, **ports, "TIDEGATE_LEDGER_SECONDS": "25", **(environment or {})}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
     try:
         assert process.stdout is not None

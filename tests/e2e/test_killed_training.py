@@ -29,6 +29,20 @@ sys.addaudithook(end)
 from tidegate.cli import main
 main()
 """
+# The same, as soon as it has said `text`.
+ENDING_AT_WORDS = """
+import os, signal, sys
+text, write = sys.argv.pop(1), sys.stderr.write
+def say(words):
+    written = write(words)
+    if text in words:
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return written
+sys.stderr.write = say
+from tidegate.cli import main
+main()
+"""
 QUICK = ("--budget", "quick")
 SEARCHING = ("--budget", "standard", "--trials", "2")
 
@@ -56,22 +70,23 @@ class Training:
     def run(self, *options: str) -> str:
         """To its end; what it said."""
         done = subprocess.run(
-            [sys.executable, "-m", "tidegate", *self.words(*options)], capture_output=True, text=True, timeout=120, check=False
+            [sys.executable, "-m", "tidegate", *self.words(*options)], capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stderr
 
     def killed_before(self, what: str, where: str) -> None:
-        command = [sys.executable, "-c", ENDING_ITSELF, what, where, *self.words(*QUICK)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        self._killed([ENDING_ITSELF, what, where, *self.words(*QUICK)])
 
     def killed_after_saying(self, text: str, *options: str) -> None:
-        with subprocess.Popen([sys.executable, "-m", "tidegate", *self.words(*options)], stderr=subprocess.PIPE, text=True) as child:
-            assert child.stderr is not None
-            assert any(text in line for line in child.stderr), f"it never said {text!r}"
-            child.kill()
-        assert child.returncode == -signal.SIGKILL
+        said = self._killed([ENDING_AT_WORDS, text, *self.words(*options)])
+        assert text in said
+
+    def _killed(self, script_and_words: list[str]) -> str:
+        command = [sys.executable, "-c", *script_and_words]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        return ended.stderr
 
     @property
     def champion(self) -> Pointer | None:
