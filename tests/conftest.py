@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from databases import Postgres, postgres_binaries
 from object_stores import SeaweedFS, weed_binary
@@ -22,6 +23,9 @@ from tidegate.training.order import BUDGETS, Order
 from tidegate.training.train import Trained, train
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# How fast a machine is and what chance draws decide nothing.
+settings.register_profile("tidegate", deadline=None, derandomize=True)
+settings.load_profile("tidegate")
 for name in [name for name in os.environ if name.startswith(("TIDEGATE_", "MLFLOW_TRACKING")) and name != "TIDEGATE_REAL_DATA"]:
     del os.environ[name]
 

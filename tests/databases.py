@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 ACCOUNT, PASSWORD = "tidegate", "pier-and-tide-17"
 
@@ -46,9 +47,7 @@ class Postgres:
     @classmethod
     def create(cls, binaries: Path) -> Postgres:
         folder = Path(tempfile.mkdtemp(prefix="tidegate-postgres-"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            server = cls(binaries, folder, free.getsockname()[1])
+        server = cls(binaries, folder, free_port())
         secret = folder / "password"
         secret.write_text(PASSWORD)
         if os.geteuid() == 0:

@@ -33,7 +33,7 @@ def free_ports(count: int) -> list[int]:
     """Ports that are free with those 10,000 above, which SeaweedFS takes as well; all below those that the system gives to connections."""
     found: list[int] = []
     taken: list[socket.socket] = []
-    for port in range(11_000 + (time.time_ns() // 1000) % 10_000, 22_000):
+    for port in range(11_000 + (time.time_ns() // 1000) % 5_000, 17_000):
         with suppress(OSError):
             for number in (port, port + 10_000):
                 one = socket.socket()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from e2e.test_command_line import call
+from commands import call
 from load import resident_mebibytes
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home

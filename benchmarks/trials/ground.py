@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from e2e.test_command_line import customers, free_port, tidegate
+from commands import customers, tidegate
+from ports import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 from trials.sizes import Sizes

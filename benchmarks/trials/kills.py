@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from databases import Postgres, postgres_binaries
-from e2e.test_command_line import free_port
+from ports import free_port
 from tidegate.home import Home
 from trials.evidence import integrity, once, stored_predictions
 from trials.ground import Ground, Served, served, told

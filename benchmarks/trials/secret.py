@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from commands import tidegate
 from databases import Outsider
-from e2e.test_command_line import tidegate
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 from trials.ground import QUIET, Ground, Served, served

@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from e2e.test_command_line import call
+from commands import call
 from tidegate.errors import InputRefused
 from tidegate.home import Home
 from tidegate.ledger.store import Ledger, close_ledger, open_ledger, sqlite_url

@@ -11,14 +11,15 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
-from e2e.test_command_line import running, tidegate
-from receivers import free_port
+from commands import running, tidegate
+from ports import free_port
 
 TOP = Path(__file__).parents[2]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 1024, "height": 900}
 PATIENCE_MS = 30_000
+_CUT_OFF = "NETWORK_CHANGED"
 _SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -74,14 +75,18 @@ class Visit:
 
     def open(self, path: str, language: str = "en") -> None:
         """A page by its address, drawn to the end; again where the machine's interfaces changed, for which Chromium drops what it loads."""
-        for _ in range(3):
+        for attempt in range(3):
             self.cut_off.clear()
-            self.page.goto(f"{self.site.ui}/{path}?lang={language}")
-            self.page.wait_for_timeout(200)
-            if not self.cut_off:
-                break
-        self.page.wait_for_selector("h1")
-        self.drawn()
+            try:
+                self.page.goto(f"{self.site.ui}/{path}?lang={language}")
+                self.page.wait_for_selector("h1")
+                self.drawn()
+            except (Error, AssertionError) as fault:
+                if attempt == 2 or not (self.cut_off or _CUT_OFF in str(fault)):
+                    raise
+            else:
+                if not self.cut_off:
+                    return
 
     def drawn(self) -> None:
         """Until the script has run to its end, and no fault stands on the page."""
@@ -116,7 +121,7 @@ def visit(site: Site, browser: Browser) -> Iterator[Visit]:
     abroad: list[str] = []
     cut_off: list[str] = []
     with _context(browser, abroad.append) as context:
-        context.on("requestfailed", lambda request: "NETWORK_CHANGED" in str(request.failure) and cut_off.append(request.url))
+        context.on("requestfailed", lambda request: _CUT_OFF in str(request.failure) and cut_off.append(request.url))
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)

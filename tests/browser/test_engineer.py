@@ -61,6 +61,7 @@ def test_of_two_tabs_the_second_is_told(visit: Visit, browser: Browser) -> None:
     visit.page.keyboard.press("Tab")
     visit.drawn()
     visit.button("Promote version 2…")
+    expect(visit.page.get_by_role("button", name="Yes, version 2 shall serve", exact=True)).to_be_visible()
     body = json.dumps({"version": "2", "reason": "the faster of two"}).encode()
     urllib.request.urlopen(urllib.request.Request(f"{visit.site.operate}/promote", body, {"Content-Type": "application/json"}), timeout=30)
     visit.button("Yes, version 2 shall serve")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import Visit
-from e2e.test_command_line import tidegate
+from commands import tidegate
 
 pytestmark = pytest.mark.browser
 ROWS = 1200

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2e.test_command_line import tidegate
+from commands import tidegate
 
 
 def test_a_home_with_something_in_it_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from champions import write_linear_champion
+from commands import call, customers, running, tidegate
 from databases import Postgres
-from e2e.test_command_line import call, customers, running, tidegate
-from receivers import free_port
+from ports import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home, open_home
 from tidegate.ledger.campaigns import Assignment, record_campaign

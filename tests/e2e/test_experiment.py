@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from e2e.test_command_line import call, customers, running, tidegate
+from commands import call, customers, running, tidegate
 from e2e.test_promotion import refused, told
-from receivers import free_port
+from ports import free_port
 from second_versions import plant_version
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home

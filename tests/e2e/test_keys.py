@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from champions import write_linear_champion
-from e2e.test_command_line import running, tidegate
-from receivers import free_port
+from commands import running, tidegate
+from ports import free_port
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home, open_home

@@ -29,20 +29,21 @@ sys.addaudithook(end)
 from tidegate.cli import main
 main()
 """
-# The same, as soon as it has said `text`.
-ENDING_AT_WORDS = """
+# The same, or whatever `signal` does, as soon as it has said `text`.
+_AT_WORDS = """
 import os, signal, sys
 text, write = sys.argv.pop(1), sys.stderr.write
 def say(words):
     written = write(words)
     if text in words:
         sys.stderr.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.{signal})
     return written
 sys.stderr.write = say
 from tidegate.cli import main
 main()
 """
+ENDING_AT_WORDS, STOPPING_AT_WORDS = (_AT_WORDS.replace("{signal}", name) for name in ("SIGKILL", "SIGSTOP"))
 QUICK = ("--budget", "quick")
 SEARCHING = ("--budget", "standard", "--trials", "2")
 

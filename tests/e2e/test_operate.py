@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from e2e.test_command_line import call, running, tidegate
-from receivers import free_port
+from commands import call, running, tidegate
+from ports import free_port
 from tidegate.customers.simulation.scenario import Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home

@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 from callers import wait_until
-from e2e.test_command_line import call, running
+from commands import call, running
 from e2e.test_operate import form
 from e2e.test_reports import closed
 from e2e.test_workers import alive
-from receivers import free_port
+from ports import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 150
 
 
 def descendants(pid: int) -> list[int]:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from e2e.test_command_line import call, customers, running, tidegate
-from receivers import free_port
+from commands import call, customers, running, tidegate
+from ports import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home, exclusive
 from tidegate.registry.store import aliases, open_registry
@@ -66,7 +66,6 @@ def test_promote_and_rollback_with_their_registry_and_their_history(home: Home) 
     assert told("promote", "2", "--reason", "again", *at)["changed"] is False
     back = told("rollback", "--reason", "alarms", *at)
     assert (back["model_version"], back["previous_version"], back["earlier_versions"]) == ("1", "2", [])
-    assert back["cpu_seconds"] < 3
     assert "no champion before version 1" in refused("rollback", *at)
     assert "There are: 2, 1." in refused("promote", "9", "--reason", "x", *at)
     assert "--reason" in refused("promote", "2", "--reason", " ", *at)

@@ -8,7 +8,6 @@ import math
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tomllib
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from ports import free_port
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.customers.spec import load_spec
 from tidegate.home import Home
@@ -60,11 +60,9 @@ main()
 
 @pytest.fixture
 def url(own_home: Home) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", ALONE, "serve", "--home", str(own_home.root), "--port", str(port), "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [sys.executable, "-c", ALONE, "serve", "--home", str(own_home.root), "--port", str(free_port()), "--json"]
+    environment = {**os.environ, "TIDEGATE_LEDGER_SECONDS": "25"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
     try:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from champions import write_linear_champion
-from e2e.test_command_line import call, running, tidegate
-from receivers import free_port
+from commands import call, running, tidegate
+from ports import free_port
 from tidegate.home import Home, open_home
 
 

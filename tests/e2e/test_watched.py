@@ -20,9 +20,10 @@ import pyarrow.csv
 import pytest
 
 from callers import wait_until
+from commands import tidegate
 from conftest import TrainedHome
-from e2e.test_command_line import tidegate
-from receivers import Web, free_port
+from ports import closed_port
+from receivers import Web
 from tidegate.customers.simulation.scenario import Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
@@ -175,13 +176,13 @@ def test_labels_that_cannot_be_or_contradict(bank: Bank, tmp_path: Path) -> None
 def test_a_batch_of_new_levels_is_an_alarm_and_a_channel_that_is_down_loses_nothing(bank: Bank, tmp_path: Path) -> None:
     place = bank.table.column_names.index("Card_Category")
     table = without_labels(bank.table.set_column(place, "Card_Category", pa.array(["Titanium"] * len(bank.table))))
-    port = free_port()
-    channel = {"TIDEGATE_ALERT_CHANNELS": f"json://127.0.0.1:{port}/secret"}
-    found = bank.asked(3, "monitor", write(tmp_path / "prod_batch_3.csv", table), "--no-pictures", **channel)
-    assert (found["health"], found["data_stability"], found["quarantined"]) == ("FAIL", "FAIL", 1_000)
-    assert [one["kind"] for one in found["alerts"]] == ["data_quality"]
-    assert bank.asked(3, "alerts", "--test", **channel)["arrived"] != {}
-    assert [one["kind"] for one in bank.asked(0, "alerts", **channel)["undelivered"]] == ["data_quality"]
+    with closed_port() as port:
+        channel = {"TIDEGATE_ALERT_CHANNELS": f"json://127.0.0.1:{port}/secret"}
+        found = bank.asked(3, "monitor", write(tmp_path / "prod_batch_3.csv", table), "--no-pictures", **channel)
+        assert (found["health"], found["data_stability"], found["quarantined"]) == ("FAIL", "FAIL", 1_000)
+        assert [one["kind"] for one in found["alerts"]] == ["data_quality"]
+        assert bank.asked(3, "alerts", "--test", **channel)["arrived"] != {}
+        assert [one["kind"] for one in bank.asked(0, "alerts", **channel)["undelivered"]] == ["data_quality"]
     web = Web(port)
     try:
         assert set(bank.asked(0, "alerts", "--test", **channel)["arrived"].values()) == {True}

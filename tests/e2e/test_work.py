@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from champions import write_linear_champion
-from e2e.test_command_line import call, running
+from commands import call, running
 from e2e.test_reports import closed
-from receivers import free_port
+from ports import free_port
 from tidegate.home import Home, open_home
 
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.test_command_line import call, customers, running, tidegate
-from receivers import free_port
+from commands import call, customers, running, tidegate
+from ports import free_port
 from tidegate.customers.simulation.write import write_simulated
 from tidegate.home import Home
 from tidegate.ledger.predictions import count_predictions
@@ -60,12 +60,14 @@ def test_workers_answer_alike_count_together_and_are_replaced(own_home: Home, tm
         answered = [json.loads(call(f"{url}/predict", one)[1])["probabilities"]["churn"] for one in many[:60]]
         batch = json.loads(call(f"{url}/predict-batch", {"customers": many[:60]})[1])["predictions"]
         assert [one["probabilities"]["churn"] for one in batch] == answered
+        until(lambda: counted(url) >= 60)  # an answer is counted a moment after it was sent
         assert counted(url) == 60
         os.kill(before[0], signal.SIGKILL)
         until(lambda: len(set(workers_of(process)) - set(before)) == 1)
         until(lambda: call(f"{url}/ready")[0] == 200)
         assert all(call(f"{url}/predict", one)[0] == 200 for one in many[60:100])
         # what the dead worker counted stays counted
+        until(lambda: counted(url) >= 100)
         assert counted(url) == 100
         present = workers_of(process)
         process.send_signal(signal.SIGTERM)

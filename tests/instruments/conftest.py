@@ -19,9 +19,9 @@ import pyarrow.csv
 import pytest
 
 from callers import calling
-from e2e.test_command_line import customers, running, tidegate
+from commands import customers, running, tidegate
 from e2e.test_promotion import told
-from receivers import free_port
+from ports import free_port
 from second_versions import plant_version
 from tidegate.customers.simulation.scenario import Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated

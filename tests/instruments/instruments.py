@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from callers import wait_until
-from e2e.test_command_line import call
-from receivers import free_port
+from commands import call
+from ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))

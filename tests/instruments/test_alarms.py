@@ -14,10 +14,11 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from callers import wait_until
-from e2e.test_command_line import tidegate
+from commands import tidegate
 from instruments.conftest import ENVIRONMENT, MOVED, Bank, settle
 from instruments.instruments import PATIENCE_SECONDS, Prometheus, alertmanager, all_rules, binary, metrics_in, prometheus
-from receivers import Mailbox, Web, free_port
+from ports import free_port
+from receivers import Mailbox, Web
 
 pytestmark = pytest.mark.instruments
 RUNBOOKS = "https://bank.example/runbooks"

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import pytest
 
 from callers import wait_until
-from e2e.test_command_line import call, tidegate
+from commands import call, tidegate
 from e2e.test_promotion import told
 from instruments.conftest import Bank, settle
 from instruments.instruments import DEPLOY, PATIENCE_SECONDS, Prometheus, alertmanager, binary, metrics_in, prometheus

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiosmtpd.controller import Controller
 
-from receivers import Mailbox, Web, free_port
+from ports import closed_port, free_port
+from receivers import Mailbox, Web
 from tidegate.home import Home
 from tidegate.ledger.events import list_events
 from tidegate.ledger.store import Ledger
@@ -79,9 +80,9 @@ def test_a_channel_that_is_down_gets_it_when_it_is_back_and_once_and_no_secret_i
     home: Home, ledger: Ledger, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    port = free_port()
-    hook = settings(f"json://user:secret-word@127.0.0.1:{port}/secret-path")
-    found = tell(home, ledger, hook, OVER, NOW).delivery
+    with closed_port() as port:
+        hook = settings(f"json://user:secret-word@127.0.0.1:{port}/secret-path")
+        found = tell(home, ledger, hook, OVER, NOW).delivery
     assert found is not None
     assert (found.delivered, found.waiting) == (0, 1)
     server = Web(port)
@@ -106,19 +107,20 @@ def test_the_verb_lists_what_is_open_and_tests_channels(home: Home, ledger: Ledg
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    down = f"json://127.0.0.1:{free_port()}/secret"
-    monkeypatch.setenv("TIDEGATE_ALERT_CHANNELS", f"json://127.0.0.1:{web.port}/a, {down}")
-    tell(home, ledger, settings(down), OVER, NOW)
-    code, said = verb("--json")
-    document = json.loads(said)
-    assert code == 0
-    assert [one["key"] for one in document["open"]] == ["drift"]
-    assert [one["kind"] for one in document["undelivered"]] == ["drift"]
-    code, said = verb("--test")
-    assert code == 3
-    assert said.count("did not arrive") == 1
-    assert said.count(": arrived") == 1
-    assert "secret" not in said
-    assert [body["title"] for _, body in web.got] == ["[Tidegate] Test"]
-    monkeypatch.setenv("TIDEGATE_ALERT_CHANNELS", "")
-    assert verb("--test")[0] == 3
+    with closed_port() as port:
+        down = f"json://127.0.0.1:{port}/secret"
+        monkeypatch.setenv("TIDEGATE_ALERT_CHANNELS", f"json://127.0.0.1:{web.port}/a, {down}")
+        tell(home, ledger, settings(down), OVER, NOW)
+        code, said = verb("--json")
+        document = json.loads(said)
+        assert code == 0
+        assert [one["key"] for one in document["open"]] == ["drift"]
+        assert [one["kind"] for one in document["undelivered"]] == ["drift"]
+        code, said = verb("--test")
+        assert code == 3
+        assert said.count("did not arrive") == 1
+        assert said.count(": arrived") == 1
+        assert "secret" not in said
+        assert [body["title"] for _, body in web.got] == ["[Tidegate] Test"]
+        monkeypatch.setenv("TIDEGATE_ALERT_CHANNELS", "")
+        assert verb("--test")[0] == 3

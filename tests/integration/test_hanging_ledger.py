@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from champions import write_linear_champion
+from commands import call, running
 from databases import Postgres
-from e2e.test_command_line import call, running
 from integration.test_serving_on_postgres import Load, load
+from ports import free_port
 from proxy import PASS, REFUSED, RESET, SLOW, SWALLOWED, Proxy, proxy
-from receivers import free_port
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.bundle.scorer import Scorer, score

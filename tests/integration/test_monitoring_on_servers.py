@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
+from commands import tidegate
 from conftest import TrainedHome
 from databases import Postgres
-from e2e.test_command_line import tidegate
 from object_stores import BUCKET, SeaweedFS
 from tidegate.customers.simulation.scenario import Drift, Scenario
 from tidegate.customers.simulation.write import write_simulated

@@ -17,9 +17,9 @@ import pytest
 
 from callers import calling, wait_until
 from champions import write_linear_champion
+from commands import call, running
 from databases import PASSWORD, Postgres
-from e2e.test_command_line import call, running
-from receivers import free_port
+from ports import free_port
 from tidegate.bundle.champion import open_champion
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.home import Home, open_home

@@ -18,10 +18,10 @@ import pytest
 
 from callers import calling, wait_until
 from champions import write_linear_champion
-from e2e.test_command_line import call, running, tidegate
+from commands import call, running, tidegate
 from object_stores import BUCKET, KEY, READER, READER_SECRET, SECRET, SeaweedFS
+from ports import free_port
 from proxy import PASS, RESET, SLOW, proxy
-from receivers import free_port
 from tidegate.bundle.champion import open_champion, open_last_champion
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.bundle.local import local_bundle, stored_versions

@@ -9,7 +9,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from ports import free_port
 from receivers import answering
 from tidegate.errors import RegistryUnavailable
 from tidegate.home import Home
@@ -93,9 +93,7 @@ def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server | None
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
         "auth_cache_ttl_seconds = 60\n"  # a password's hash costs more than the request it is for
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        server = Server(folder, free.getsockname()[1])
+    server = Server(folder, free_port())
     server.start()
     try:
         yield server

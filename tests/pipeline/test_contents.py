@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from pipelines import TOP
-from receivers import free_port
+from ports import free_port
 
 pytestmark = pytest.mark.pipeline
 

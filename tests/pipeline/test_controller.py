@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pipelines import CREDENTIALS, TOP
-from receivers import free_port
+from ports import free_port
 
 pytestmark = pytest.mark.pipeline
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import TOP
-from receivers import free_port
+from ports import free_port
 
 pytestmark = pytest.mark.pipeline
 

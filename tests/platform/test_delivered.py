@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines import TOP, Execution, checkout, execute
-from receivers import free_port
+from ports import free_port
 
 if TYPE_CHECKING:
     from platform_stack import Stack

@@ -22,8 +22,11 @@ def followed(monkeypatch: pytest.MonkeyPatch, steps: list[Callable[[], Pointer]]
     """What a service that serves version 1 does with what each look at the pointer gives; the last look repeats."""
     service = SimpleNamespace(scorer=SimpleNamespace(version="1", digest="d1"), metrics=SimpleNamespace(serves=lambda _: None))
     looks: list[Pointer] = []
+    left = len(steps) + ROUNDS
 
     def look(_: object) -> Pointer:
+        nonlocal left
+        left -= 1
         step = steps.pop(0) if len(steps) > 1 else steps[0]
         looks.append(step())
         return looks[-1]
@@ -34,7 +37,8 @@ def followed(monkeypatch: pytest.MonkeyPatch, steps: list[Callable[[], Pointer]]
 
     async def for_a_while() -> None:
         task = asyncio.create_task(follow.follow_champion(service, Folder(Path("nowhere"))))  # type: ignore[arg-type]
-        await asyncio.sleep(0.3)
+        while left > 0:
+            await asyncio.sleep(0.001)
         task.cancel()
 
     asyncio.run(for_a_while())

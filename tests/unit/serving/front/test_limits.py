@@ -137,7 +137,7 @@ def test_beyond_the_rate_is_429() -> None:
     async def run() -> None:
         work = Works()
         work.let.set()
-        app = Limits(work, Settings(max_requests_per_second=10))
+        app = Limits(work, Settings(max_requests_per_second=0.001))
         assert [await Caller().ask(app) for _ in range(3)] == [200, 429, 429]
 
     asyncio.run(run())
@@ -147,7 +147,7 @@ def test_a_body_that_does_not_come_is_408_and_the_connection_ends() -> None:
     async def run() -> None:
         caller = Caller()
         caller.pieces, caller.silent = [{"type": "http.request", "body": b"{", "more_body": True}], True
-        assert await caller.ask(Limits(Works(), Settings(request_seconds=0.05))) == 408
+        assert await caller.ask(Limits(Works(), Settings(request_seconds=0.3))) == 408
         assert (caller.document["error"], caller.headers[b"connection"]) == ("request_timeout", b"close")
 
     asyncio.run(run())
@@ -155,7 +155,7 @@ def test_a_body_that_does_not_come_is_408_and_the_connection_ends() -> None:
 
 def test_work_without_an_end_is_503_with_a_time_to_come_again() -> None:
     async def run() -> None:
-        caller, app = Caller(), Limits(Works(), Settings(request_seconds=0.05))
+        caller, app = Caller(), Limits(Works(), Settings(request_seconds=0.3))
         assert await caller.ask(app) == 503
         assert (caller.document["error"], caller.headers[b"retry-after"]) == ("overloaded", b"1")
         assert app.lanes["/predict"].busy == 0
@@ -172,7 +172,7 @@ def test_an_answer_that_stops_half_way_is_cut_off() -> None:
     async def run() -> None:
         caller = Caller()
         with pytest.raises(ClientDisconnect):
-            await caller.ask(Limits(half, Settings(request_seconds=0.05)))
+            await caller.ask(Limits(half, Settings(request_seconds=0.3)))
         assert len(caller.heard) == 1
 
     asyncio.run(run())
@@ -182,13 +182,13 @@ def test_an_upload_may_take_longer_but_not_pause() -> None:
     async def run() -> None:
         work = Works()
         work.let.set()
-        app = Limits(work, Settings(request_seconds=0.3, upload_seconds=30))
+        app = Limits(work, Settings(request_seconds=1, upload_seconds=30))
         steady = Caller(UPLOADS[0])
 
         async def drip() -> Message:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
             steady.read += 1
-            return {"type": "http.request", "body": b".", "more_body": steady.read < 6}
+            return {"type": "http.request", "body": b".", "more_body": steady.read < 7}
 
         await app(steady.scope, drip, steady.send)
         assert steady.status == 200

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -208,6 +209,14 @@ def guarded(service: Service, ledger: Ledger, own_home: Home) -> str | None:
     return events[0].evidence if events else None
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that the test lets pass: how fast this machine is decides nothing."""
+    seconds = [0.0]
+    monkeypatch.setattr("tidegate.serving.trial.arms.time", SimpleNamespace(perf_counter=lambda: seconds[0]))
+    return seconds
+
+
 def test_a_canary_like_its_champion_goes_on(client: TestClient, service: Service, ledger: Ledger, own_home: Home) -> None:
     tried(service, "canary", 0.5, other(service.scorer, service.scorer.margin))
     batch(client, people(500))
@@ -221,10 +230,10 @@ def test_a_canary_like_its_champion_goes_on(client: TestClient, service: Service
     [("errors", fails), ("scores", lambda matrix: np.full(len(matrix), 9.0)), ("latency", None)],
 )
 def test_a_canary_gone_wrong_is_stopped(
-    client: TestClient, service: Service, ledger: Ledger, own_home: Home, what: str, margin: Margin | None
+    client: TestClient, service: Service, ledger: Ledger, own_home: Home, clock: list[float], what: str, margin: Margin | None
 ) -> None:
     def slow(matrix: Matrix) -> Any:
-        time.sleep(0.1)
+        clock[0] += 0.1
         return service.scorer.margin(matrix)
 
     tried(service, "canary", 0.5, other(service.scorer, margin or slow))
