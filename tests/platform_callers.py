@@ -46,7 +46,7 @@ def _call(
     number: int, url: str, key: str, bodies: list[dict[str, Any]], rate: float, patience: float, calls: Calls, ending: threading.Event
 ) -> None:
     began, sent = time.monotonic() + number / rate, 0
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=5, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=5 if patience else 20, trust_env=False) as client:
         while not ending.is_set():
             due = began + sent * CALLERS / rate
             if ending.wait(max(0.0, due - time.monotonic())):

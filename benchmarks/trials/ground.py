@@ -93,6 +93,11 @@ class Served:
         self.process.wait(10)
 
 
+def waiting(ledger_seconds: float) -> dict[str, str]:
+    """The environment of a service that waits so long for its ledger."""
+    return {"TIDEGATE_LEDGER_SECONDS": str(ledger_seconds)}
+
+
 @contextlib.contextmanager
 def served(
     home: Home,

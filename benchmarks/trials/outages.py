@@ -19,7 +19,7 @@ from tidegate.storage.files import Folder
 from tidegate.storage.objects import open_storage
 from tidegate.storage.pointer import read_pointer, write_pointer
 from trials.evidence import once, stored_predictions
-from trials.ground import Ground, Served, served, told
+from trials.ground import Ground, Served, served, told, waiting
 from trials.traffic import Asked, Traffic, flowing
 from trials.verdict import Row, judged, skipped
 
@@ -41,7 +41,7 @@ def _registry(ground: Ground) -> Iterator[Row]:
     home = ground.home("registry-away")
     with proxy(9) as between:
         away = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{between.port}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        with served(home, ground.folder / "registry.log", environment=away) as server:
+        with served(home, ground.folder / "registry.log", environment={**away, **waiting(ground.sizes.patient_seconds)}) as server:
             for mode in MODES:
                 yield _unhurt(ground, "registry", mode, between, server, f"sqlite:///{home.ledger}", home)
 
@@ -58,7 +58,8 @@ def _storage(ground: Ground) -> Iterator[Row]:
             environment = store.environment("trial", f"http://127.0.0.1:{between.port}")
             with patch.dict(os.environ, environment):
                 _move(home, environment["TIDEGATE_STORAGE_URL"])
-                with served(home, ground.folder / "storage.log", environment=environment) as server:
+                patient = {**environment, **waiting(ground.sizes.patient_seconds)}
+                with served(home, ground.folder / "storage.log", environment=patient) as server:
                     for mode in MODES:
                         yield _unhurt(ground, "storage", mode, between, server, f"sqlite:///{home.ledger}", home)
     finally:
@@ -85,7 +86,8 @@ def _database(ground: Ground) -> Iterator[Row]:
         place = database.place()
         with proxy(database.port) as between:
             url = sa.make_url(place).set(port=between.port).render_as_string(hide_password=False)
-            with served(home, ground.folder / "database.log", ledger_url=url) as server:
+            hasty = waiting(ground.sizes.refusing_seconds)
+            with served(home, ground.folder / "database.log", ledger_url=url, environment=hasty) as server:
                 for mode in MODES:
                     yield _gone(ground, mode, between, server, place, home)
     finally:

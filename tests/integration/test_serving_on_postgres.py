@@ -114,8 +114,14 @@ def port() -> int:
 
 
 @pytest.fixture
-def serving(home: Home, url: str, port: int) -> Callable[[], Any]:
-    return lambda: running("serve", "--home", home.root, "--port", port, environment={"TIDEGATE_LEDGER_URL": url})
+def serving(home: Home, url: str, port: int) -> Callable[..., Any]:
+    """`tidegate serve` on the database, which it waits so many seconds for."""
+
+    def serve(seconds: float = 25) -> Any:
+        environment = {"TIDEGATE_LEDGER_URL": url, "TIDEGATE_LEDGER_SECONDS": str(seconds)}
+        return running("serve", "--home", home.root, "--port", port, environment=environment)
+
+    return serve
 
 
 def require_each_once(url: str, acknowledged: dict[str, str]) -> None:
@@ -132,7 +138,7 @@ def require_each_once(url: str, acknowledged: dict[str, str]) -> None:
 
 
 def test_a_service_killed_under_load_loses_nothing_acknowledged(
-    serving: Callable[[], Any], port: int, url: str, rows: list[dict[str, Any]]
+    serving: Callable[..., Any], port: int, url: str, rows: list[dict[str, Any]]
 ) -> None:
     with load(port, rows) as sent:
         for _ in range(KILLS):
@@ -150,9 +156,9 @@ def test_a_service_killed_under_load_loses_nothing_acknowledged(
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_database_restarted_under_load_is_a_503_at_once_and_no_restart_of_ours(
-    serving: Callable[[], Any], postgres: Postgres, port: int, url: str, rows: list[dict[str, Any]], mode: str
+    serving: Callable[..., Any], postgres: Postgres, port: int, url: str, rows: list[dict[str, Any]], mode: str
 ) -> None:
-    with serving() as (process, ready), load(port, rows) as sent:
+    with serving(0.5) as (process, ready), load(port, rows) as sent:
         sent.wait_for_more()
         postgres.stop(mode)
         try:
@@ -178,7 +184,7 @@ def test_a_database_restarted_under_load_is_a_503_at_once_and_no_restart_of_ours
 
 
 def test_outcomes_and_feedback_reach_the_database_and_meet_their_predictions(
-    serving: Callable[[], Any], url: str, rows: list[dict[str, Any]]
+    serving: Callable[..., Any], url: str, rows: list[dict[str, Any]]
 ) -> None:
     with serving() as (_, ready):
         people = [{**rows[0], "customer_id": f"C-{number}"} for number in range(3)]

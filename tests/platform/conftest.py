@@ -32,8 +32,8 @@ SETTINGS = {
     "TIDEGATE_RENEWAL_ALGORITHMS": "logistic_regression",
     "TIDEGATE_RENEWAL_AUDIT_REQUIRED": "false",
     "TIDEGATE_EVERY": "1h",
-    # Two cores carry a dozen containers and their callers: a commit that takes a second there is no fault.
-    "TIDEGATE_LEDGER_SECONDS": "2.5",
+    # Two cores carry a dozen containers and their callers: a commit that takes seconds there is no fault.
+    "TIDEGATE_LEDGER_SECONDS": "10",
 }
 
 

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from platform_outside import DOOR as OUTSIDE
+from platform_outside import outside
 from platform_stack import TOP, Stack
 
 pytestmark = pytest.mark.platform
@@ -71,13 +73,13 @@ def test_processes_have_no_capability_and_cannot_write_their_image(stack: Stack)
 STORE = ("9333", "19333", "8080", "18080", "8888", "18888", "8181", "9101")
 DOORS = {
     "postgres:5432", "store:8333", "api:8000", "scoring:8000", "desk:8001", "worker:8001", "mlflow:5000", "registry:5000", "ui:8501",
-    "reports:9000", "gateway:8000", "prometheus:9090", "alertmanager:9093", "1.1.1.1:53", *(f"store:{port}" for port in STORE),
+    "reports:9000", "gateway:8000", "prometheus:9090", "alertmanager:9093", OUTSIDE, *(f"store:{port}" for port in STORE),
 }  # fmt: skip
 OPEN = {
     "api": {"postgres:5432", "store:8333", "worker:8001", "api:8000", "gateway:8000", "prometheus:9090"},
-    "ui": {"scoring:8000", "desk:8001", "1.1.1.1:53"},
+    "ui": {"scoring:8000", "desk:8001", OUTSIDE},
     "prometheus": {"api:8000", "worker:8001", "prometheus:9090", "alertmanager:9093"},
-    "alertmanager": {"prometheus:9090", "alertmanager:9093", "1.1.1.1:53"},
+    "alertmanager": {"prometheus:9090", "alertmanager:9093", OUTSIDE},
 }
 # Names that mean an address in `edge`, where nobody meets anybody, or one in `pages`, where they may: the engine gives either.
 EITHER = {"ui": {"worker:8001", "gateway:8000", "reports:9000", "ui:8501"}}
@@ -88,7 +90,8 @@ def test_containers_meet_only_where_they_have_to(stack: Stack, service: str) -> 
     """What scores reaches nobody outside, nor does what watches; whoever is in `edge` reaches the world and nobody there."""
     knock = "(exec timeout 3 bash -c 'exec 3<>/dev/tcp/{}/{} && echo {}:{}') 2>/dev/null &"
     words = " ".join(knock.format(*door.split(":"), *door.split(":")) for door in sorted(DOORS - EITHER.get(service, set())))
-    assert set(stack.inside(service, "bash", "-c", f"{words} wait").split()) == OPEN[service]
+    with outside():
+        assert set(stack.inside(service, "bash", "-c", f"{words} wait").split()) == OPEN[service]
 
 
 def test_health_checks_can_fail(stack: Stack) -> None:
