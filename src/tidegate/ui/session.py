@@ -114,9 +114,14 @@ class Reading:
         return kept.get(name)
 
 
+def heard(sentence: str) -> str:
+    """A sentence that an API composed, in the language of the visit."""
+    return retold(sentence, language())
+
+
 def show_fault(fault: ApiFault) -> None:
     """One sentence: what happened, and what to do."""
-    detail = retold(fault.detail, language())
+    detail = heard(fault.detail)
     if isinstance(fault, KeyNeeded):
         known = "The API does not know this key, or it has expired: give another one at the side. What you typed stays."
         st.warning(say(known if st.session_state.get(_KEY) else "An API key is needed: give it at the side."), icon=":material/key:")

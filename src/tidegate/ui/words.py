@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -16,7 +17,13 @@ def french() -> dict[str, str]:
     words: dict[str, str] = {}
     for file in sorted((resources.files("tidegate") / "ui" / "french").iterdir(), key=lambda one: one.name):
         words |= tomllib.loads(file.read_text(encoding="utf-8"))
-    return words
+    return {english: _spaced(other) for english, other in words.items()}
+
+
+def _spaced(text: str) -> str:
+    """No line begins with a sign: however it was typed, the space before one (Lexique de l'Imprimerie nationale) does not break."""
+    narrow = re.sub("[ \u00a0\u202f]([;?!%])", "\u202f\\1", text)
+    return re.sub("[ \u00a0\u202f]([:»])", "\u00a0\\1", re.sub("«[ \u00a0\u202f]", "«\u00a0", narrow))
 
 
 def translated(text: str, language: str, **values: object) -> str:

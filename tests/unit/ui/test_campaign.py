@@ -395,7 +395,7 @@ def test_a_proved_campaign_in_french(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {metric.label: metric.value for metric in test.metric}["Net"] == "23\u202f500\u00a0€"
     assert "Prouvé." in plain(test)
     assert [one.value.replace("\\", "") for one in test.warning] == [
-        "Aucun groupe témoin n’a été mis de côté\u202f: rien ne peut être prouvé."
+        "Aucun groupe témoin n’a été mis de côté\u00a0: rien ne peut être prouvé."
     ]
 
 

@@ -287,7 +287,7 @@ def test_in_french(monkeypatch: pytest.MonkeyPatch, operate: TestClient) -> None
     said = texts(test)
     for part in (
         "Surveillance",
-        "Variables qui ont dérivé : 1 sur 2 (age).",
+        "Variables qui ont dérivé\u00a0: 1 sur 2 (age).",
         "dont 213 (7,1\u00a0%) mises en quarantaine",
         "7,1\u00a0% des lignes ont enfreint le contrat",
         "**5 variables ont dérivé** · avertissement",

@@ -10,7 +10,6 @@ from tidegate.ui.client import alerts, experiments, models, monitoring, renewals
 from tidegate.ui.client.http import ApiFault, ApiRefused
 from tidegate.ui.pages.experiment.seen import mode
 from tidegate.ui.plain import plain
-from tidegate.ui.sentences import retold
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
 _SHOWN = {"pr_auc": "PR-AUC", "roc_auc": "ROC-AUC", "recall": "Recall", "precision": "Precision"}
@@ -71,7 +70,7 @@ def _needs_a_person(champion: models.Champion, card: models.Card | None, newest:
         )
     for alert in standing.open if standing else ():
         show = st.error if alert.severity == "critical" else st.warning
-        title, detail = (plain(retold(sentence, session.language())) for sentence in (alert.title, alert.detail))
+        title, detail = (plain(session.heard(sentence)) for sentence in (alert.title, alert.detail))
         show(f"**{title}**  \n{detail} {say('Since {at}.', at=moment(alert.since))}", icon=":material/notifications_active:")
     if standing and standing.undelivered:
         st.warning(

@@ -196,7 +196,7 @@ def measures(found: Status) -> None:
                 one.difference.value,
                 one.difference.low,
                 one.difference.high,
-                f"{bounded(one.difference, sign=True)}: {spoken(one.word)}",
+                say("{difference}: {verdict}", difference=bounded(one.difference, sign=True), verdict=spoken(one.word)),
                 word(one.word),
             )
             for name, one in known

@@ -13,7 +13,6 @@ from tidegate.ui.client.http import ApiFault, ApiRefused, ApiUnreachable, KeyNee
 from tidegate.ui.files.scoring import FileScoring, NoRoom, Stopped
 from tidegate.ui.pages.file import results
 from tidegate.ui.plain import plain
-from tidegate.ui.sentences import retold
 from tidegate.ui.session import number, percent, remembered, say
 
 KINDS = ("csv", "tsv", "txt", "parquet")
@@ -159,7 +158,7 @@ def _show_failure(job: FileScoring) -> bool:
     if isinstance(fault, ApiRefused):
         # The API calls every file "upload"; what it quotes are headers of the table.
         detail = fault.detail.replace("upload", job.name, 1) if fault.detail.startswith("upload") else fault.detail
-        st.error(say("Refused: {detail}", detail=plain(retold(detail, session.language()))), icon=":material/block:")
+        st.error(say("Refused: {detail}", detail=plain(session.heard(detail))), icon=":material/block:")
     elif isinstance(fault, ApiFault):
         session.show_fault(fault)
         most = session.settings().upload_seconds

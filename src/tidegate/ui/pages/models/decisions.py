@@ -10,10 +10,10 @@ from tidegate.ui.client import models, renewals
 from tidegate.ui.client.models import Appointed
 from tidegate.ui.client.renewals import Renewal
 from tidegate.ui.pages.models import gates, steps
-from tidegate.ui.pages.models.seen import Seen, in_english, listed, plain_name
+from tidegate.ui.pages.models.seen import Seen, listed, plain_name
 from tidegate.ui.pages.models.steps import Act, Step
 from tidegate.ui.plain import plain
-from tidegate.ui.session import moment, number, operating, say
+from tidegate.ui.session import heard, moment, number, operating, say
 
 
 def show(seen: Seen) -> None:
@@ -72,8 +72,7 @@ def _held(one: Renewal, serving: models.Champion | None) -> None:
         gates.show(one.gates, f"models.gates.{one.number}")
         if one.reasons:
             with st.expander(say("Why it is held"), expanded=True):
-                in_english()
-                listed(one.reasons)
+                listed(heard(reason) for reason in one.reasons)
         field = f"models.reason.{one.number}"
         steps.reason_field(field)
         steps.offer(_words_on(one), field, f"models.decide.{one.number}")

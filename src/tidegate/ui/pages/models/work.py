@@ -15,7 +15,7 @@ from tidegate.ui.pages.models.decisions import decision
 from tidegate.ui.pages.models.seen import Seen, listed
 from tidegate.ui.pages.models.steps import Act, Step
 from tidegate.ui.plain import plain
-from tidegate.ui.session import moment, operating, percent, say
+from tidegate.ui.session import heard, moment, operating, percent, say
 
 _LOOK_SECONDS = 2.0
 
@@ -133,8 +133,8 @@ def _ended(jobs: Sequence[Job]) -> None:
     )
     newest = next((one for one in jobs if one.kind == "renewal" and one.result), None)
     if newest is not None and newest.result is not None and newest.result.get("reasons"):
-        with st.expander(say("What the newest renewal says, in the server’s words")):
-            listed((*newest.result.get("because", ()), *newest.result["reasons"]))
+        with st.expander(say("What the newest renewal says")):
+            listed(heard(one) for one in (*newest.result.get("because", ()), *newest.result["reasons"]))
 
 
 def _result(one: Job) -> str:

@@ -10,7 +10,7 @@ from tidegate.ui.client.details import Column, Details, Realised
 from tidegate.ui.client.monitoring import Batch
 from tidegate.ui.pages.monitoring import words
 from tidegate.ui.plain import plain
-from tidegate.ui.session import moment, number, percent, say
+from tidegate.ui.session import heard, moment, number, percent, say
 
 _MOST_RULES, _MOST_NAMES = 5, 12
 
@@ -28,7 +28,7 @@ def show(batch: Batch, found: Details) -> None:
     st.subheader(say("What was concluded"))
     st.markdown("\n".join(f"- {sentence}" for sentence in _sentences(found)))
     if found.warnings:
-        st.warning("  \n".join(plain(words.heard(warning)) for warning in found.warnings), icon=":material/warning:")
+        st.warning("  \n".join(plain(heard(warning)) for warning in found.warnings), icon=":material/warning:")
     st.caption(
         say(
             "Monitored {at} against the customers that version {version} learned from; seen {seen}.",
@@ -77,7 +77,7 @@ def _about_performance(found: Details) -> Iterator[str]:
     elif found.estimated.trusted:
         yield say("The ROC-AUC that is estimated before labels come is to be trusted.")
     else:
-        why = plain(words.heard(found.estimated.why))
+        why = plain(heard(found.estimated.why))
         yield say("The ROC-AUC that is estimated before labels come is not to be trusted. {why}", why=why)
     yield _realised(found.realised)
 

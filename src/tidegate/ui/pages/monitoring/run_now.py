@@ -12,7 +12,7 @@ from tidegate.ui.client.monitoring import Monitored, Run
 from tidegate.ui.pages.monitoring import words
 from tidegate.ui.pages.monitoring.batches import NEXT
 from tidegate.ui.plain import plain
-from tidegate.ui.session import Reading, asked, moment, number, operating, percent, say
+from tidegate.ui.session import Reading, asked, heard, moment, number, operating, percent, say
 
 _SECONDS = 2
 _DAYS = 30
@@ -83,7 +83,7 @@ def _watched(job: str) -> None:
     if found.state != "running":
         st.session_state[NEXT] = found.folder
         st.rerun()
-    doing = words.heard(found.doing) if found.doing else say("Starting")
+    doing = heard(found.doing) if found.doing else say("Starting")
     st.progress(found.share, text=f"{doing} · {percent(found.share, 0)}")
     st.caption(_started(found))
     if st.button(say("Stop"), icon=":material/stop:", key="monitoring.stop"):
@@ -94,7 +94,7 @@ def _ended(run: Run) -> None:
     if run.state == "stopped":
         st.info(say("It was stopped; nothing of it is kept."), icon=":material/stop_circle:")
     elif run.state != "done" or run.found is None:
-        st.error(say("It failed: {why}", why=plain(words.heard(run.error or ""))), icon=":material/block:")
+        st.error(say("It failed: {why}", why=plain(heard(run.error or ""))), icon=":material/block:")
     else:
         _verdict(run, run.found)
     st.caption(_started(run))

@@ -8,9 +8,8 @@ import streamlit as st
 
 from tidegate.ui.client import alerts
 from tidegate.ui.client.alerts import Message, Opened, Telling
-from tidegate.ui.pages.monitoring import words
 from tidegate.ui.plain import plain
-from tidegate.ui.session import asked, moment, number, operating, percent, say
+from tidegate.ui.session import asked, heard, moment, number, operating, percent, say
 
 _MOST_SHOWN = 20
 
@@ -40,8 +39,8 @@ def show(found: Telling | None) -> None:
 def _opened(one: Opened) -> None:
     alert = one.alert
     critical = alert.severity == "critical"
-    lines = [f"**{plain(words.heard(alert.title))}** · {say('critical') if critical else say('warning')}"]
-    lines += [plain(words.heard(alert.detail))] if alert.detail else []
+    lines = [f"**{plain(heard(alert.title))}** · {say('critical') if critical else say('warning')}"]
+    lines += [plain(heard(alert.detail))] if alert.detail else []
     facts = [say("Since {at}.", at=moment(one.since))]
     facts += [_measured(one)] if alert.value is not None and alert.limit is not None and alert.limit > 0 else []
     facts += [say("The last look found it below its limit; one more, and it is over.")] if one.clearing else []
@@ -71,7 +70,7 @@ def _link(name: str, place: str) -> str:
         return ""
     if place.startswith(("https://", "http://")) and not set(place) & set(" <>()[]\"'\\"):
         return f"[{name}]({place})"
-    return f"{name}: {plain(place)}"
+    return say("{name}: {place}", name=name, place=plain(place))
 
 
 def _channels(names: Sequence[str]) -> None:
@@ -96,7 +95,7 @@ def _channels(names: Sequence[str]) -> None:
 def _owed(one: Message) -> dict[str, str]:
     return {
         say("At"): moment(one.at),
-        say("Message"): words.heard(one.alert.title),
+        say("Message"): heard(one.alert.title),
         say("Kind"): _kind(one.what),
         say("Channel"): one.channel,
     }

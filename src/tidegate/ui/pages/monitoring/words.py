@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tidegate.ui import session
 from tidegate.ui.charts.monitoring import DRIFTED
-from tidegate.ui.sentences import retold
 from tidegate.ui.session import number, percent, say
 
 __all__ = ["DRIFTED"]
@@ -62,11 +61,6 @@ def area(value: float | None, low: float | None, high: float | None) -> str:
     if value is None or low is None or high is None:
         return number(value, 3)
     return f"{number(value, 3)} ({say('{low} to {high}', low=number(low, 3), high=number(high, 3))})"
-
-
-def heard(sentence: str) -> str:
-    """A sentence that an API composed, in the language of the visit."""
-    return retold(sentence, session.language())
 
 
 def share_of(part: float | None, whole: float | None) -> str:
