@@ -193,6 +193,33 @@ def test_scoring_never_writes_over_its_input_or_somebody_elses_file(own_home: Ho
     assert (tmp_path / "keep.quarantine.csv").read_text() == "mine"
 
 
+# A library that is called when Ctrl-C comes, and makes an error of its own of it.
+INTERRUPTED = """
+import os, signal, sys
+from tidegate.customers import load
+how = sys.argv.pop()
+def sniff(path):
+    try:
+        os.kill(os.getpid(), signal.SIGINT if how == "interrupted" else 0)
+        signal.sigtimedwait([], 0)
+    except KeyboardInterrupt:
+        pass
+    raise TypeError("an argument that nobody gave")
+load.sniff = sniff
+from tidegate.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("how", "code"), [("interrupted", 130), ("not interrupted", 1)])
+def test_what_a_library_makes_of_ctrl_c_is_ctrl_c(how: str, code: int, tmp_path: Path) -> None:
+    (tmp_path / "bank.csv").write_bytes(text(table()))
+    command = [sys.executable, "-c", INTERRUPTED, "inspect", str(tmp_path / "bank.csv"), "--label", "left", how]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == code, ended.stderr
+    assert (ended.stderr == "tidegate: stopped.\n") == (how == "interrupted"), ended.stderr
+
+
 def test_two_trainings_of_one_new_home_leave_the_winner_alone(tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     data.write_bytes(text(table(600)))

@@ -83,14 +83,30 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+_asked_to_stop: list[int] = []
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    _asked_to_stop.append(number)
     raise KeyboardInterrupt
+
+
+def _call() -> None:
+    try:
+        app(standalone_mode=True)
+    except Exception:
+        # A library may make an error of its own of it, where it is met in the middle of C code.
+        if _asked_to_stop:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def main() -> None:
     """Run the command line; every error of ours becomes one sentence on stderr and its exit code."""
     switch_off_telemetry()
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # who runs us may have it ignored
+        signal.signal(signal.SIGINT, _interrupt)
     end_with_parent()
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
@@ -98,7 +114,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(standalone_mode=True)
+        _call()
     except TidegateError as error:
         fail(str(error), error.exit_code)
     except KeyboardInterrupt:

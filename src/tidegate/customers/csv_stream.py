@@ -9,6 +9,7 @@ apache/arrow issue 34314).
 from __future__ import annotations
 
 import codecs
+import re
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from tidegate.customers.dialect import Dialect
 BLOCK_BYTES = 1 << 20
 # A thread lets go within milliseconds. A read that hangs, on a network drive, is waited for by Arrow itself, however long it takes.
 LONGEST_SECONDS = 5.0
+_UNANSWERED = re.compile(r"CSV parse error: (Row #\d+: )?Expected \d+ columns, got \d+")
 
 
 class CsvStream:
@@ -57,9 +59,9 @@ class CsvStream:
                     column_types={f"f{position}": pa.string() for position in range(len(self._dialect.headers))}, strings_can_be_null=False
                 ),
             )
-        except BaseException:
+        except BaseException as error:
             self._close()
-            self.check()
+            self._blame(error)
             raise
         return self
 
@@ -67,7 +69,7 @@ class CsvStream:
         """Wait until Arrow has let go of everything, at most LONGEST_SECONDS for each thing lent."""
         self._close()
         if error is None or isinstance(error, pa.ArrowInvalid):
-            self.check()
+            self._blame(error)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """The batches, once."""
@@ -79,6 +81,12 @@ class CsvStream:
         """Raise what reading or `on_ragged` met: UnicodeDecodeError or OSError of a file that was changed meanwhile, KeyboardInterrupt."""
         if self._loans.fault is not None:
             raise self._loans.fault
+
+    def _blame(self, error: BaseException | None) -> None:
+        """Raise what is behind Arrow's error. We answer for every line of another length; Ctrl-C may come before we can."""
+        self.check()
+        if isinstance(error, pa.ArrowInvalid) and _UNANSWERED.match(str(error)):
+            raise KeyboardInterrupt from None
 
     def _close(self) -> None:
         self._reader = None

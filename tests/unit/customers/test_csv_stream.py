@@ -121,6 +121,19 @@ def test_ctrl_c_on_a_ragged_line_is_no_fault_of_the_file(encoding: str, tmp_path
     assert all(thing is None for thing in lent(stream))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("rows", [10, ROWS])
+def test_ctrl_c_before_the_first_instruction_of_the_handler_is_no_fault_of_the_file_either(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(csv_stream, "_handler", lambda _, __: interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(open_table(file_in(tmp_path, "utf-8", rows)).batches())
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_cycle_around_a_suspended_reading_is_collected_at_once(encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_stream, "LONGEST_SECONDS", 60)
