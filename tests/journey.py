@@ -90,9 +90,6 @@ class Journey:
 def travel(folder: Path) -> None:
     """All of it."""
     journey = Journey(folder)
-    # It draws who is reserved, and with that what the renewal finds.
-    (folder / "tidegate-home" / "secrets").mkdir(mode=0o700, parents=True)
-    (folder / "tidegate-home" / "secrets" / "customer.key").write_bytes(bytes(range(32)))
     batch = folder / f"prod_batch_{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}.csv"
     moved = [word for column in DRIFT for word in ("--drift", f"{column}:0.6")]
     journey.asked(0, "simulate", "bank.csv", "--rows", 1_500, "--seed", 3)
@@ -100,6 +97,10 @@ def travel(folder: Path) -> None:
 
     trained = journey.asked(0, "train", "bank.csv", "--spec", "bank", "--budget", "quick")
     assert (trained["model_version"], trained["stage"]) == ("1", "champion")
+    # It draws who is reserved, and with that what the renewal finds.
+    secrets = folder / "tidegate-home" / "secrets"
+    secrets.mkdir(mode=0o700, exist_ok=True)
+    (secrets / "customer.key").write_bytes(bytes(range(32)))
     with journey.running("run") as ready:
         score(ready["urls"]["api"], batch)
         operate(ready["urls"]["operate"], batch)
