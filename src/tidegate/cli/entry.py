@@ -94,6 +94,8 @@ def _interrupt(number: int, _: FrameType | None) -> NoReturn:
 def _call() -> None:
     try:
         app(standalone_mode=True)
+    except TidegateError:
+        raise
     except Exception:
         # A library may make an error of its own of it, where it is met in the middle of C code.
         if _asked_to_stop:

@@ -83,9 +83,14 @@ class CsvStream:
             raise self._loans.fault
 
     def _blame(self, error: BaseException | None) -> None:
-        """Raise what is behind Arrow's error. We answer for every line of another length; Ctrl-C may come before we can."""
+        """Raise what is behind Arrow's error: a file that is not text any more, or Ctrl-C before a line of another length was answered for."""
         self.check()
-        if isinstance(error, pa.ArrowInvalid) and _UNANSWERED.match(str(error)):
+        if not isinstance(error, pa.ArrowInvalid):
+            return
+        with self._path.open(encoding=self._dialect.encoding) as file:
+            while file.read(BLOCK_BYTES):
+                pass
+        if _UNANSWERED.match(str(error)):
             raise KeyboardInterrupt from None
 
     def _close(self) -> None:

@@ -22,8 +22,8 @@ def french() -> dict[str, str]:
 
 def _spaced(text: str) -> str:
     """No line begins with a sign: however it was typed, the space before one (Lexique de l'Imprimerie nationale) does not break."""
-    narrow = re.sub("[ \u00a0\u202f]([;?!%])", "\u202f\\1", text)
-    return re.sub("[ \u00a0\u202f]([:»])", "\u00a0\\1", re.sub("«[ \u00a0\u202f]", "«\u00a0", narrow))
+    narrow = re.sub("[ \u00a0\u202f]([;?!])", "\u202f\\1", text)
+    return re.sub("[ \u00a0\u202f]([:»%])", "\u00a0\\1", re.sub("«[ \u00a0\u202f]", "«\u00a0", narrow))
 
 
 def translated(text: str, language: str, **values: object) -> str:

@@ -108,6 +108,17 @@ def test_a_file_that_is_cut_while_it_is_read_is_refused_and_nothing_stays_lent(t
     assert all(thing is None for thing in lent(streams[-1]))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("last", ["9,é", "9,x,é"])
+def test_a_file_that_is_cut_within_a_character_is_refused_also_on_a_ragged_line(last: str, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(f"a,b\n1,2\n{last}\n".encode())
+    batches = open_table(path).batches()
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(TableRefused, match="is not utf-8 to its end"):
+        list(batches)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_ctrl_c_on_a_ragged_line_is_no_fault_of_the_file(encoding: str, tmp_path: Path) -> None:
     path = file_in(tmp_path, encoding)

@@ -37,7 +37,7 @@ def followed(monkeypatch: pytest.MonkeyPatch, steps: list[Callable[[], Pointer]]
 
     async def for_a_while() -> None:
         task = asyncio.create_task(follow.follow_champion(service, Folder(Path("nowhere"))))  # type: ignore[arg-type]
-        while left > 0:
+        while left > 0 and not task.done():
             await asyncio.sleep(0.001)
         task.cancel()
 

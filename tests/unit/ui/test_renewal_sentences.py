@@ -12,13 +12,14 @@ from tidegate.customers.spec import load_spec
 from tidegate.monitoring.alerts.conditions import Places, decided_renewal
 from tidegate.registry.gates import Verdict
 from tidegate.renewal.policy import Triggers, decide
-from tidegate.renewal.window import choose_window
-from tidegate.ui.sentences import PARTS, retold
+from tidegate.renewal.window import choose_window, weighted
+from tidegate.ui.known import PARTS
+from tidegate.ui.sentences import retold
 from tidegate.ui.words import french
 from unit.registry.test_gates import FAULTS, after_a_change, good, judged
 
 ENGLISH = re.compile(
-    r"\b(the|of|than|and|with|customers?|left|gate|batch|features?|more|learned|expected|found|a level|number|nothing)\b", re.I
+    r"\b(the|of|than|and|with|customers?|left|gate|batch|features?|more|learned|expected|found|number|nothing|list|object|drawn)\b", re.I
 )
 
 
@@ -51,9 +52,10 @@ def windows() -> list[str]:
     label = (chance.random(1_000) < 0.5).astype(np.int8)
     by_the_first = (new[:, 0] > 0).astype(np.int8)
     reasons = [choose_window(old, label, new, by_the_first, rule, 1).reason for rule in ("all", "new", "auto")]
+    reasons.append(weighted(choose_window(old, label, new, by_the_first, "all", 1), 0.25, 1).reason)
     reasons.append(choose_window(old, (old[:, 0] > 0).astype(np.int8), new, by_the_first, "auto", 1).reason)
     reasons.append(choose_window(old, label, new[:50], by_the_first[:50], "auto", 1).reason)
-    assert len(set(reasons)) == 5
+    assert len(set(reasons)) == 6
     return [f"{one[0].upper()}{one[1:]}." for one in reasons]
 
 

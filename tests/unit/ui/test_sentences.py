@@ -13,10 +13,12 @@ from tidegate.monitoring.drift.limits import DriftLimits
 from tidegate.monitoring.drift.multivariate import Separation
 from tidegate.monitoring.drift.verdicts import batch_warnings, column_warnings
 from tidegate.monitoring.performance.calibration import check_calibration
-from tidegate.ui.sentences import KNOWN, retold
+from tidegate.ui.known import KNOWN
+from tidegate.ui.sentences import retold
 from tidegate.ui.words import french
 
 PLACES = Places()
+LACKS = "b.csv lacks columns age, income and 3 more. Give a table that fits the spec 'bank', or another spec."
 
 
 def column(**changed: Any) -> ColumnDrift:
@@ -59,7 +61,7 @@ def written() -> list[str]:
         "realised": {"metrics": {"roc_auc": {"value": 0.7, "low": 0.6, "high": 0.8}}, "roc_auc_drop": 0.2, "enough": True},
         "estimated": {"roc_auc": {"value": 0.7, "low": 0.6, "high": 0.8}, "roc_auc_drop": 0.2, "trusted": True},
     }
-    alerts = [*look_at_run(document, Limits(), "", PLACES).alerts, *refused_batch("b", "It lacks columns.", PLACES).alerts]
+    alerts = [*look_at_run(document, Limits(), "", PLACES).alerts, *refused_batch("b", LACKS, PLACES).alerts]
     alerts += [stopped_canary(7, "errors", "", PLACES), decided_renewal("1", "held", (), "", PLACES)]
     told = [alert.title for alert in alerts] + [alert.detail for alert in alerts if alert.kind in ("drift", "data_quality")]
     return [*said, broken.sentence, *told]
@@ -82,3 +84,29 @@ def test_figures_move_along_and_the_unknown_stays() -> None:
     assert "7,5\u00a0%" in retold("age: 7.5% of the values are missing, 0.0% in the reference.", "fr")
     assert retold("Something of a later version happened.", "fr") == "Something of a later version happened."
     assert retold("", "fr") == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The ledger did not answer in time. The moon is to blame.",
+        "The moon does not answer.",
+        "Batch b: customers of the new branch.",
+        "region: expected an hour of the day, found text.",
+        "Gate parity: it is of another mind (1, limit 2).",
+        "columns " * 240,
+        "Batch a: " * 200,
+        "The ledger does not answer. " * 100,
+    ],
+)
+def test_what_is_not_known_whole_stays_whole(said: str) -> None:
+    assert retold(said, "fr") == said
+
+
+def test_names_and_a_persons_words_stay_as_they_are() -> None:
+    assert retold("Asked for: columns renamed. The ledger does not answer.", "fr").endswith("columns renamed. The ledger does not answer.")
+    assert retold("Asked for: 1.5", "fr").endswith("1.5")
+    assert "lot 2026.10 ont" in retold(
+        "The data of batch 2026.10 failed its checks: repair the source, a renewal would learn the fault.", "fr"
+    )
+    assert "Lyon, 1.0" in retold("city: expected one of Lyon, 1.0, found text.", "fr")
