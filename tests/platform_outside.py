@@ -44,6 +44,7 @@ def outside() -> Iterator[str]:
             finally:
                 listening.kill()
     finally:
+        _ip("link", "delete", name)  # at once: with its namespace alone it would go some time later
         _ip("netns", "delete", name)
 
 

@@ -83,7 +83,7 @@ class CsvStream:
             raise self._loans.fault
 
     def _blame(self, error: BaseException | None) -> None:
-        """Raise what is behind Arrow's error: a file that is not text any more, or Ctrl-C before a line of another length was answered for."""
+        """Raise what is behind Arrow's error: a file that is no text any more, or Ctrl-C before our answer for a line of another length."""
         self.check()
         if not isinstance(error, pa.ArrowInvalid):
             return
