@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 # For documentation (RFC 5737): nobody has them.
 HOST, ROUTER = "198.51.100.2", "198.51.100.1"
@@ -24,28 +24,22 @@ while True:
 def outside() -> Iterator[str]:
     """A door out there that whoever gets so far may open, as address:port, until the block ends."""
     name = f"tg{os.getpid()}"
-    _ip("netns", "add", name)
-    try:
+    with ExitStack() as undone:
+        _ip("netns", "add", name)
+        undone.callback(_ip, "netns", "delete", name)
         _ip("link", "add", name, "type", "veth", "peer", "name", "world", "netns", name)
+        undone.callback(_ip, "link", "delete", name)  # at once: with its namespace alone it would go some time later
         _ip("address", "add", f"{ROUTER}/30", "dev", name)
         _ip("link", "set", name, "up")
-        for words in (
-            ("address", "add", f"{HOST}/30", "dev", "world"),
-            ("link", "set", "world", "up"),
-            ("route", "add", "default", "via", ROUTER),
-        ):
-            _ip("-n", name, *words)
+        _ip("-n", name, "address", "add", f"{HOST}/30", "dev", "world")
+        _ip("-n", name, "link", "set", "world", "up")
+        _ip("-n", name, "route", "add", "default", "via", ROUTER)
         command = ["ip", "netns", "exec", name, sys.executable, "-c", _LISTEN]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listening:
-            try:
-                assert listening.stdout is not None
-                assert listening.stdout.readline() == "open\n"
-                yield DOOR
-            finally:
-                listening.kill()
-    finally:
-        _ip("link", "delete", name)  # at once: with its namespace alone it would go some time later
-        _ip("netns", "delete", name)
+        listening = undone.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        undone.callback(listening.kill)
+        assert listening.stdout is not None
+        assert listening.stdout.readline() == "open\n"
+        yield DOOR
 
 
 def _ip(*words: str) -> None:
