@@ -114,7 +114,7 @@ def test_what_waits_and_what_is_wrong_comes_first(monkeypatch: pytest.MonkeyPatc
         "Experiment 2 (A/B): version 4 beside version 3",
     ):
         assert part in said, part
-    for part in ("Health: FAIL", "Drifted features: 2", "ROC-AUC, estimated: 0.875", "4,000 rows, 2.5% quarantined", "24 hours: 1,200"):
+    for part in ("Health: ✕ FAIL", "Drifted features: 2", "ROC-AUC, estimated: 0.875", "4,000 rows, 2.5% quarantined", "24 hours: 1,200"):
         assert part in said, part
     assert "Renewal 8" not in said
     assert "Nothing." not in said

@@ -9,6 +9,7 @@ from tidegate.ui.charts import traffic as charts
 from tidegate.ui.client import alerts, experiments, models, monitoring, renewals, scoring
 from tidegate.ui.client.http import ApiFault, ApiRefused
 from tidegate.ui.pages.experiment.seen import mode
+from tidegate.ui.pages.monitoring.words import verdict
 from tidegate.ui.plain import plain
 from tidegate.ui.session import asked, moment, number, operating, percent, say
 
@@ -142,7 +143,7 @@ def _monitored(newest: monitoring.Batch | None) -> None:
 
 def _batch(batch: monitoring.Batch) -> None:
     columns = st.columns(3, vertical_alignment="bottom")
-    columns[0].metric(say("Health"), batch.health or number(None))
+    columns[0].metric(say("Health"), verdict(batch.health))
     columns[1].metric(say("Drifted features"), number(None if batch.drifted_features is None else len(batch.drifted_features)))
     realised = batch.realised_roc_auc is not None
     columns[2].metric(
