@@ -34,9 +34,11 @@ def call(url: str, body: object = None, content_type: str = "application/json") 
 
 
 @contextlib.contextmanager
-def running(*words: object, environment: dict[str, str] | None = None) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A long-running verb from the moment it says (as JSON) that it is ready."""
-    command = [sys.executable, "-m", "tidegate", *map(str, words), "--json"]
+def running(
+    *words: object, environment: dict[str, str] | None = None, program: tuple[str, str] = ("-m", "tidegate")
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A long-running verb from the moment it says (as JSON) that it is ready; `program` is what Python runs."""
+    command = [sys.executable, *program, *map(str, words), "--json"]
     ports = {f"TIDEGATE_{name}_PORT": str(free_port()) for name in ("OPERATE", "REPORTS", "UI")}
     # A busy disk makes a commit slow; a test of how long one is waited for sets its own.
     environment = {**os.environ, **ports, "TIDEGATE_LEDGER_SECONDS": "25", **(environment or {})}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import re
-import signal
 import subprocess
 import sys
 import tomllib
@@ -19,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from commands import running
 from ports import free_port
 from tidegate.bundle.golden import synthetic_rows
 from tidegate.customers.spec import load_spec
@@ -60,19 +59,8 @@ main()
 
 @pytest.fixture
 def url(own_home: Home) -> Iterator[str]:
-    command = [sys.executable, "-c", ALONE, "serve", "--home", str(own_home.root), "--port", str(free_port()), "--json"]
-    environment = {**os.environ, "TIDEGATE_LEDGER_SECONDS": "25"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
-    try:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        yield json.loads(line)["url"]
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(20)
+    with running("serve", "--home", own_home.root, "--port", free_port(), program=("-c", ALONE)) as (_, ready):
+        yield ready["url"]
 
 
 def post(url: str, body: object, key: str = "") -> tuple[int, Any]:
