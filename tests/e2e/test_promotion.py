@@ -66,6 +66,7 @@ def test_promote_and_rollback_with_their_registry_and_their_history(home: Home) 
     assert told("promote", "2", "--reason", "again", *at)["changed"] is False
     back = told("rollback", "--reason", "alarms", *at)
     assert (back["model_version"], back["previous_version"], back["earlier_versions"]) == ("1", "2", [])
+    assert back["cpu_seconds"] < 3
     assert "no champion before version 1" in refused("rollback", *at)
     assert "There are: 2, 1." in refused("promote", "9", "--reason", "x", *at)
     assert "--reason" in refused("promote", "2", "--reason", " ", *at)
